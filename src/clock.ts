@@ -1,0 +1,56 @@
+/**
+ * Time and randomness, the only place that touches them. The globals are looked up at every use, so fake
+ * timers installed by a test drive the whole package, `p-retry`'s backoff timer included.
+ */
+export interface Clock {
+  /** Milliseconds on a clock that never goes back; for durations. */
+  now(): number;
+  /** Milliseconds since the Unix epoch; for showing to people and for deadlines given as a `Date`. */
+  date(): number;
+  /** At least 0, below 1. */
+  random(): number;
+  /** Runs `callback` once after `delayMs`. */
+  setTimeout(callback: () => void, delayMs: number): Timer;
+  clearTimeout(timer: Timer): void;
+}
+
+export type Timer = ReturnType<typeof globalThis.setTimeout>;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  date: () => Date.now(),
+  random: () => Math.random(),
+  setTimeout: (callback, delayMs) => globalThis.setTimeout(callback, delayMs),
+  clearTimeout: (timer) => globalThis.clearTimeout(timer),
+};
+
+/** The longest delay that a JavaScript timer can hold; a longer one would fire at once. About 24.8 days. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Waits for `promise`, but no longer than `withinMs` and not past an abort of `signal`: then it resolves with
+ * `undefined` while the promise goes on for whoever else waits on it. Rejects only if the promise does.
+ */
+export function waitAtMost<T>(
+  promise: Promise<T>,
+  withinMs: number,
+  signal: AbortSignal | undefined,
+  clock: Clock,
+): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener("abort", leave);
+      resolve(undefined);
+    };
+    const timer = clock.setTimeout(leave, withinMs);
+    signal?.addEventListener("abort", leave);
+    promise.then(resolve, reject).finally(leave);
+    if (signal?.aborted) leave();
+  });
+}
+
+/** Resolves after `delayMs`, or as soon as `signal` aborts. */
+export function sleep(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<void> {
+  return waitAtMost<void>(new Promise<never>(() => {}), delayMs, signal, clock);
+}

@@ -1,0 +1,83 @@
+/**
+ * Reads `{"regions":[{"region":"us-east","url":"https://…","distance":"12"}]}`, as untrusted input: a region in
+ * the list will be sent the caller's credentials. An entry that is not fit for that is left out with a warning;
+ * an answer that is no list at all is an error.
+ */
+import { show } from "../errors.js";
+import { MAX_REGIONS, type Region, type RegionList, regionAt } from "../regions.js";
+
+export interface AnswerRules {
+  /** The base URL of the home region; its path prefix is that of the others. */
+  readonly home: string;
+  /** Hosts that may be called, with all their subdomains. */
+  readonly allowedHosts: readonly string[];
+  readonly warn: (message: string) => void;
+}
+
+/** Home first, under the name that the list gives it; then the others, the nearest first. */
+export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList {
+  const answer: unknown = JSON.parse(text);
+  const entries = isRecord(answer) ? answer.regions : undefined;
+  if (!Array.isArray(entries)) throw new Error("the answer has no list of regions");
+  if (entries.length > MAX_REGIONS) {
+    rules.warn(`discovery named ${entries.length} regions; only the first ${MAX_REGIONS} are used`);
+  }
+
+  let home = regionAt(rules.home);
+  const others: { region: Region; distance: number }[] = [];
+  for (const entry of entries.slice(0, MAX_REGIONS)) {
+    const region = readEntry(entry, rules);
+    if (typeof region === "string") rules.warn(`discovery: a region was left out: ${region}`);
+    else if (region.url === home.url) home = region;
+    else others.push({ region, distance: readDistance(entry) });
+  }
+  others.sort((a, b) => a.distance - b.distance);
+
+  const list: [Region, ...Region[]] = [home];
+  for (const { region } of others.slice(0, MAX_REGIONS - 1)) {
+    if (list.some(({ id, url }) => id === region.id || url === region.url)) {
+      rules.warn(`discovery: a region was left out: ${show(region.id)} is there twice`);
+    } else {
+      list.push(region);
+    }
+  }
+  return list;
+}
+
+/** The region, or what is wrong with the entry. */
+function readEntry(entry: unknown, rules: AnswerRules): Region | string {
+  if (!isRecord(entry)) return "it is no object";
+  const { region: id, url: text } = entry;
+  if (typeof id !== "string" || !/^[\x21-\x7e]{1,64}$/.test(id)) return `its name is ${show(id)}`;
+  if (typeof text !== "string" || text.length > 2048 || !URL.canParse(text)) return `its url is ${show(text)}`;
+
+  const url = new URL(text.replace(/^ws(?=s?:)/i, "http"));
+  const home = new URL(rules.home);
+  if (url.protocol !== "https:" && url.protocol !== home.protocol) return `${show(id)} has the scheme ${url.protocol}`;
+  if (url.username !== "" || url.password !== "") return `${show(id)} has credentials in its url`;
+  const allowed = rules.allowedHosts.some((host) => url.hostname === host || url.hostname.endsWith(`.${host}`));
+  if (!allowed) return `${show(id)} is at ${show(url.hostname)}, which is not in allowedHosts (${rules.allowedHosts})`;
+  return { id, url: url.origin + home.pathname.replace(/\/+$/, "") };
+}
+
+/** An int64 is a string in JSON, and left out when it is 0. */
+function readDistance(entry: { distance?: unknown }): number {
+  const distance = Number(entry.distance ?? 0);
+  return distance >= 0 ? distance : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * The domain whose hosts are taken for the home's own: all but the first label, where two or more are left.
+ * Names directly under a registry's domain (`example.com`, `example.co.uk`) stand for themselves.
+ */
+export function parentDomain(host: string): string {
+  const labels = host.split(".");
+  const isAddress = host.startsWith("[") || /^\d+$/.test(labels.at(-1) as string);
+  const parent = labels.slice(1);
+  const underRegistry = parent.length < 2 || (parent.length === 2 && /^.{1,3}\...$/.test(parent.join(".")));
+  return isAddress || underRegistry ? host : parent.join(".");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

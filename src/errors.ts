@@ -1,0 +1,58 @@
+/**
+ * Thrown when an option cannot be what the user meant. It is a programming error, so it is thrown where the
+ * option is given (`createFailover()`, `httpRegions()`, `policiesFor()`, the start of a call with its own
+ * policy), never in the middle of a call.
+ */
+export class InvalidOptionError extends TypeError {
+  override readonly name = "InvalidOptionError";
+
+  constructor(
+    /** Where the value was given, e.g. `policies["*"].maxAttempts`. */
+    readonly option: string,
+    /** What the option takes. */
+    expected: string,
+    /** What was given. */
+    readonly value: unknown,
+  ) {
+    super(`twirp-failover: ${option} must be ${expected}; got ${show(value)}`);
+  }
+}
+
+/** A short form of any value, safe to put into a message: bounded, never throwing. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  return String(value);
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : show(error);
+}
+
+/** ` (did you mean "x"?)` for the candidate that is a slip of the pen away from `name`, or nothing. */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  let best: string | undefined;
+  let bestDistance = Math.min(4, Math.ceil(name.length / 2));
+  for (const candidate of candidates) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best === undefined ? "" : ` (did you mean "${best}"?)`;
+}
+
+/** Levenshtein distance; both strings are names that a person typed, so the quadratic time is short. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next[j] = Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1);
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,122 @@
+/** Puts the parts together, and owns what all calls share. */
+import { type Clock, systemClock } from "./clock.js";
+import { Engine } from "./engine.js";
+import { InvalidOptionError } from "./errors.js";
+import { Emitter, type FailoverEventOf, type FailoverEventType } from "./events.js";
+import { checkKeys, checkObject } from "./options.js";
+import { Policies, type PolicyTable } from "./policy-table.js";
+import { RegionCache } from "./region-cache.js";
+import { DiscoveredDirectory, fixedDirectory, type RegionDirectory } from "./region-directory.js";
+import type { RegionSource } from "./region-source.js";
+import { checkRegions, type Region } from "./regions.js";
+import type { RpcCall } from "./rpc-call.js";
+import { createThrottle, type RetryThrottling } from "./throttling.js";
+
+export interface FailoverOptions {
+  /**
+   * Where calls can go: a list in order of preference, of which the first is home, or a source that knows how to
+   * ask for one (`httpRegions`). The base URL of the transport below is not used.
+   */
+  regions: RegionSource | readonly (string | Region)[];
+  /**
+   * What may run twice, and how long things may take, by method; see `policiesFor` for a typed way to write it.
+   *
+   * @default {}: every method as its `.proto` says, and not idempotent where it says nothing
+   */
+  policies?: PolicyTable;
+  /**
+   * Region lists to share with other `Failover`s. Only sources use it.
+   *
+   * @default a cache of its own
+   */
+  cache?: RegionCache;
+  /**
+   * The budget for replays, shared by all calls; `false` for none.
+   *
+   * @default { maxTokens: 100, tokenRatio: 0.1 }
+   */
+  retryThrottling?: RetryThrottling | false;
+}
+
+/** What a status page shows of a region. */
+export interface RegionStatus {
+  readonly id: string;
+  readonly url: string;
+  /** Calls start here. */
+  readonly home: boolean;
+}
+
+/** Regions, policies and budget, to be shared by any number of clients. */
+export interface Failover {
+  /**
+   * Calls `listener` for every event of this type, synchronously, and never waits for it. One that throws harms
+   * no call; it causes a `warning`.
+   *
+   * @returns a function that removes the listener.
+   */
+  on<T extends FailoverEventType>(type: T, listener: (event: FailoverEventOf<T>) => void): () => void;
+  /** The regions as they are known now, in order. */
+  regions(): readonly RegionStatus[];
+  /**
+   * Resolves when the first list of regions is in, or could not be had. There is no need to wait for it: calls go
+   * home meanwhile.
+   */
+  ready(): Promise<void>;
+  /** Removes all listeners. Calls that are under way go on. */
+  close(): void;
+  [Symbol.dispose](): void;
+  /**
+   * Runs one call. For adapters: users of a generated client have no need of it.
+   *
+   * Rejects with the library's own error, never a wrapper.
+   */
+  run<T>(call: RpcCall<T>): Promise<T>;
+}
+
+/** @throws InvalidOptionError if an option cannot be what was meant. */
+export function createFailover(options: FailoverOptions): Failover {
+  return buildFailover(options, systemClock);
+}
+
+/** @internal For tests, which bring a clock of their own. */
+export function buildFailover(options: FailoverOptions, clock: Clock): Failover {
+  checkKeys("createFailover", checkObject("createFailover", options), [
+    "regions",
+    "policies",
+    "cache",
+    "retryThrottling",
+  ]);
+  const events = new Emitter(clock);
+  // Once the caller had the time to register a listener.
+  const warnSoon = (message: string) => queueMicrotask(() => events.warn(message));
+
+  const directory = buildDirectory(options, events, clock);
+  const policies = new Policies(options.policies ?? {}, warnSoon);
+  const throttle = createThrottle(options.retryThrottling);
+  const engine = new Engine({ policies, directory, throttle, events, clock });
+  const close = () => events.clear();
+
+  return {
+    on: (type, listener) => events.on(type, listener),
+    regions: () => directory.current().map(({ id, url }, i) => ({ id, url, home: i === 0 })),
+    ready: async () => {
+      if (directory.isStale()) await directory.reload();
+    },
+    run: (call) => engine.run(call),
+    close,
+    // Node 18's name for it is none; the symbol is there from 20 on, and in browsers it may be missing.
+    [Symbol.dispose]: close,
+  };
+}
+
+function buildDirectory({ regions, cache }: FailoverOptions, events: Emitter, clock: Clock): RegionDirectory {
+  if (!isSource(regions)) return fixedDirectory(checkRegions("regions", regions));
+  if (cache !== undefined && !(cache instanceof RegionCache)) {
+    throw new InvalidOptionError("cache", "a RegionCache", cache);
+  }
+  return new DiscoveredDirectory(regions, cache ?? new RegionCache(), events, clock);
+}
+
+function isSource(regions: FailoverOptions["regions"]): regions is RegionSource {
+  return typeof regions === "object" && regions !== null && "load" in regions && typeof regions.load === "function";
+}

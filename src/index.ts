@@ -1,0 +1,33 @@
+/**
+ * Client-side failover for Twirp: typed, per method, and never running a mutation twice.
+ *
+ * @packageDocumentation
+ */
+export { describe } from "./describe.js";
+export { type HttpRegionsOptions, httpRegions } from "./discovery/http.js";
+export { InvalidOptionError } from "./errors.js";
+export type {
+  AttemptEvent,
+  CallEvent,
+  DiscoveryFailedEvent,
+  FailedOverEvent,
+  FailoverEvent,
+  FailoverEventOf,
+  FailoverEventType,
+  RegionsChangedEvent,
+  ReplayRefusedEvent,
+  RetryEvent,
+  WarningEvent,
+} from "./events.js";
+export { createFailover, type Failover, type FailoverOptions, type RegionStatus } from "./failover.js";
+export type { Answer, Execution, Origin, Outcome } from "./outcome.js";
+export type { MethodPolicy } from "./policy.js";
+export { type IdempotencyLevel, type PolicyTable, policiesFor, type ServiceInfo } from "./policy-table.js";
+export { RegionCache } from "./region-cache.js";
+export type { LoadedRegions, RegionSource } from "./region-source.js";
+export type { Region, RegionList } from "./regions.js";
+export type { RefusalReason } from "./replay.js";
+export type { RpcCall } from "./rpc-call.js";
+export type { RetryThrottling } from "./throttling.js";
+export { type FailedAttempt, type FailoverTrace, failoverTrace } from "./trace.js";
+export type { TwirpCode } from "./twirp-code.js";

@@ -1,0 +1,149 @@
+/**
+ * What an attempt came to. Everything the engine decides, it decides on these facts, and this is the only
+ * place that derives them.
+ *
+ * The fact that matters most is `execution`. A mutation may be sent again only if the handler did *not* run,
+ * so `none` needs proof: an error's code is none (a 504 may have run), a refused connection is.
+ */
+import { pushbackMs } from "./pushback.js";
+import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "./twirp-code.js";
+
+/**
+ * Who said that the attempt failed.
+ *
+ * - `service`: the Twirp server, with its own JSON error.
+ * - `intermediary`: something in front of it, with an answer that is not Twirp's.
+ * - `transport`: nobody; there was no answer, or it broke off.
+ * - `timeout`: our own per-attempt timer.
+ * - `caller`: the caller's abort, or the deadline of the call.
+ * - `client`: this side, before anything could be sent (a message that cannot be encoded, a bad header).
+ */
+export type Origin = "service" | "intermediary" | "transport" | "timeout" | "caller" | "client";
+
+/** Did the handler run? `none` only with proof, `done` when the handler itself chose the answer. */
+export type Execution = "none" | "unknown" | "done";
+
+export interface Outcome {
+  /** Normalised to the spelling of the Twirp specification. */
+  readonly code: TwirpCode;
+  readonly origin: Origin;
+  readonly execution: Execution;
+  /** Where it is known. */
+  readonly httpStatus?: number;
+  /** `execution` is `none` because the service said so, not because it was proved. */
+  readonly promised?: true;
+  /** The service forbids a replay (Twirp meta `retryable: "false"`). */
+  readonly final?: true;
+  /** The server asks for this many milliseconds of peace in this region (`Retry-After`). */
+  readonly pushbackMs?: number;
+}
+
+/** What an adapter reads from its library's error: which kind of answer came, if any. */
+export type Answer =
+  /** The Twirp server's own error. */
+  | { readonly kind: "twirp"; readonly code: string; readonly meta?: Meta; readonly retryAfter?: string | undefined }
+  /** An HTTP answer that is not Twirp's. */
+  | { readonly kind: "http"; readonly status?: number | undefined; readonly retryAfter?: string | undefined }
+  /** A good answer began, and broke off or could not be read. */
+  | { readonly kind: "broken" }
+  /** No answer came. */
+  | { readonly kind: "none" }
+  /** The request could not even be built. */
+  | { readonly kind: "unsendable" };
+
+type Meta = Readonly<Record<string, unknown>>;
+
+/** Why we ended an attempt ourselves, before its answer. */
+export type Ending = "canceled" | "deadline" | "timeout";
+
+/** An attempt that we ended. Whether the server ran it is not known: it was sent, or may have been. */
+export function outcomeOfEnding(ending: Ending): Outcome {
+  switch (ending) {
+    case "canceled":
+      return { code: "canceled", origin: "caller", execution: "unknown" };
+    case "deadline":
+      return { code: "deadline_exceeded", origin: "caller", execution: "unknown" };
+    case "timeout":
+      return { code: "deadline_exceeded", origin: "timeout", execution: "unknown" };
+  }
+}
+
+/**
+ * An attempt that failed by itself.
+ *
+ * @param notExecutedCodes codes that this method's service uses only before it runs anything.
+ * @param dateMs the time now, for a `Retry-After` that names a date.
+ */
+export function outcomeOfAnswer(answer: Answer, notExecutedCodes: ReadonlySet<TwirpCode>, dateMs: number): Outcome {
+  switch (answer.kind) {
+    case "twirp":
+      return fromTwirp(answer.code, answer.meta ?? {}, answer.retryAfter, notExecutedCodes, dateMs);
+    case "http":
+      return fromHttp(answer.status, answer.retryAfter, dateMs);
+    case "broken":
+      return { code: "dataloss", origin: "transport", execution: "unknown" };
+    case "none":
+      return { code: "unavailable", origin: "transport", execution: "unknown" };
+    case "unsendable":
+      return { code: "internal", origin: "client", execution: "none" };
+  }
+}
+
+function fromTwirp(
+  text: string,
+  meta: Meta,
+  retryAfter: string | undefined,
+  notExecutedCodes: ReadonlySet<TwirpCode>,
+  dateMs: number,
+): Outcome {
+  const code = parseTwirpCode(text);
+  // JSON with a `code` that is no Twirp code was written by a gateway, not by a Twirp server.
+  if (code === undefined) return { code: "unknown", origin: "intermediary", execution: "unknown" };
+
+  const facts = { code, origin: "service" as const, ...pushback(retryAfter, dateMs) };
+  if (meta.retryable === "false") {
+    return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done", final: true };
+  }
+  if (code === "bad_route") return { ...facts, execution: "none" };
+  // `retryable` is the convention of Twirp's own documentation on errors and retries.
+  if (meta.retryable === "true" || notExecutedCodes.has(code)) return { ...facts, execution: "none", promised: true };
+  return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done" };
+}
+
+/** Codes that a handler, its framework or its host may all have produced, before, during or after the work. */
+const AMBIGUOUS: ReadonlySet<TwirpCode> = new Set([
+  "internal",
+  "unknown",
+  "unavailable",
+  "dataloss",
+  "deadline_exceeded",
+  "resource_exhausted",
+]);
+
+function fromHttp(status: number | undefined, retryAfter: string | undefined, dateMs: number): Outcome {
+  // The transport could not say which status it was: `internal` is what it reported.
+  if (status === undefined) return { code: "internal", origin: "intermediary", execution: "unknown" };
+  return {
+    code: codeFromHttpStatus(status),
+    origin: "intermediary",
+    execution: executionBehind(status),
+    httpStatus: status,
+    ...pushback(retryAfter, dateMs),
+  };
+}
+
+function executionBehind(status: number): Execution {
+  switch (status) {
+    case 404: // Routed to no Twirp service.
+    case 429: // A rate limiter stands in front of the handler.
+    case 451: // The project is pinned to other regions: turned away at the door.
+      return "none";
+    default:
+      return "unknown";
+  }
+}
+
+function pushback(retryAfter: string | undefined, dateMs: number): { pushbackMs?: number } {
+  const ms = retryAfter === undefined ? undefined : pushbackMs(retryAfter, dateMs);
+  return ms === undefined ? {} : { pushbackMs: ms };
+}

@@ -1,0 +1,50 @@
+/** Where calls can go. */
+import { InvalidOptionError } from "./errors.js";
+import { checkBaseUrl, checkKeys, checkObject, checkString } from "./options.js";
+
+export interface Region {
+  /** How events, traces and status pages name the region. */
+  readonly id: string;
+  /** The http(s) base of its Twirp server, the path prefix included: `https://eu.example.com/twirp`. */
+  readonly url: string;
+}
+
+/** Regions in the order in which they are preferred; the first is home. Never empty. */
+export type RegionList = readonly [Region, ...Region[]];
+
+/** The most regions that one list may have. */
+export const MAX_REGIONS = 64;
+
+/**
+ * Checks a list as the user wrote it. A region given as a URL alone is named by its host.
+ *
+ * @throws InvalidOptionError
+ */
+export function checkRegions(option: string, value: unknown): RegionList {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_REGIONS) {
+    throw new InvalidOptionError(option, `a list of 1 to ${MAX_REGIONS} regions`, value);
+  }
+  const regions = value.map((item, i) => checkRegion(`${option}[${i}]`, item));
+  for (const key of ["id", "url"] as const) {
+    const seen = new Set<string>();
+    for (const [i, region] of regions.entries()) {
+      if (seen.has(region[key])) {
+        throw new InvalidOptionError(`${option}[${i}]`, `a region whose ${key} no other region has`, region[key]);
+      }
+      seen.add(region[key]);
+    }
+  }
+  return regions as unknown as RegionList;
+}
+
+function checkRegion(option: string, value: unknown): Region {
+  if (typeof value === "string") return regionAt(checkBaseUrl(option, value));
+  const given = checkObject(option, value);
+  checkKeys(option, given, ["id", "url"]);
+  return { id: checkString(`${option}.id`, given.id), url: checkBaseUrl(`${option}.url`, given.url) };
+}
+
+/** A region named by its host. */
+export function regionAt(url: string): Region {
+  return { id: new URL(url).host, url };
+}

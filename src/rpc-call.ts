@@ -1,0 +1,30 @@
+/** One call as an adapter hands it over: everything that the engine needs to know of an RPC library. */
+import type { Answer } from "./outcome.js";
+import type { MethodPolicy } from "./policy.js";
+import type { IdempotencyLevel } from "./policy-table.js";
+import type { Region } from "./regions.js";
+import type { TwirpCode } from "./twirp-code.js";
+
+export interface RpcCall<T> {
+  /** The service's name in the `.proto`, the package included. */
+  readonly service: string;
+  /** The method's name in the `.proto`. */
+  readonly method: string;
+  /** What the `.proto` says about running it twice, where the library knows. */
+  readonly idempotencyLevel?: IdempotencyLevel | undefined;
+  /** The policy of this one call, over that of its method. `false`: one attempt, no replay. */
+  readonly policy?: MethodPolicy | false | undefined;
+  /** The caller's. */
+  readonly signal?: AbortSignal | undefined;
+  /** The caller's: milliseconds from now, or a point in time. */
+  readonly timeout?: number | Date | undefined;
+  /**
+   * Sends one request to `region.url`. Rejects with the library's own error. To throw synchronously means that
+   * nothing could be sent. When `signal` aborts, nobody waits for the result any longer.
+   */
+  send(region: Region, signal: AbortSignal): Promise<T>;
+  /** What a rejection of `send` tells. Must not throw. */
+  inspect(error: unknown): Answer;
+  /** The library's own kind of error, for what no server said: the deadline, a timeout, the caller's abort. */
+  createError(code: TwirpCode, message: string, cause?: unknown): Error;
+}

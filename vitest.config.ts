@@ -1,0 +1,22 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+const resolve = {
+  alias: [
+    { find: /^twirp-failover$/, replacement: source("index.ts") },
+    { find: /^twirp-failover\/(.+)$/, replacement: source("adapters/$1.ts") },
+  ],
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      // No sockets, no waiting: time is simulated.
+      { resolve, test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
+      // Real sockets, real servers, on loopback.
+      { resolve, test: { name: "wire", include: ["test/wire/**/*.test.ts"], testTimeout: 30_000 } },
+    ],
+  },
+});
