@@ -17,6 +17,8 @@ export default defineConfig({
       { resolve, test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
       // Real sockets, real servers, on loopback.
       { resolve, test: { name: "wire", include: ["test/wire/**/*.test.ts"], testTimeout: 30_000 } },
+      // The documents' snippets, compiled and run.
+      { resolve, test: { name: "docs", include: ["test/docs/**/*.test.ts"], testTimeout: 30_000 } },
     ],
   },
 });

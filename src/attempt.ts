@@ -1,9 +1,10 @@
 /** One request to one region: sent, timed, and judged. */
 import type { Call } from "./call.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
-import { type Ending, type Outcome, outcomeOfAnswer, outcomeOfEnding } from "./outcome.js";
+import { type Answer, type Ending, type Outcome, outcomeOfAnswer, outcomeOfEnding } from "./outcome.js";
 import type { Region } from "./regions.js";
 import type { FailedAttempt } from "./trace.js";
+import { Transmission } from "./transmission.js";
 
 export interface Succeeded<T> {
   readonly ok: true;
@@ -25,8 +26,9 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
   const { rpc, policy } = call;
   return new Promise((resolve) => {
     const startedAt = clock.now();
-    const leftMs = call.deadline - startedAt;
+    const endsAt = Math.min(call.deadline, startedAt + call.perAttemptTimeoutMs);
     const controller = new AbortController();
+    const transmission = new Transmission(clock);
     let settled = false;
 
     const settle = (attempt: Attempt<T>) => {
@@ -39,27 +41,43 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
       const elapsedMs = clock.now() - startedAt;
       settle({ ok: false, region, outcome, error, startedMs: startedAt - call.startedAt, elapsedMs });
     };
+    const failWith = (answer: Answer, error: unknown) => {
+      const { notExecutedCodes } = policy;
+      fail(outcomeOfAnswer(answer, { transmission, notExecutedCodes, dateMs: clock.date() }), error);
+    };
+    // Judged before the abort: from then on the transport may say anything.
     const end = (ending: Ending) => {
-      const outcome = outcomeOfEnding(ending);
-      fail(outcome, call.errorOf(outcome, `got no answer from ${region.id}`));
+      fail(outcomeOfEnding(ending, transmission), call.endingError(ending, region.id));
       controller.abort();
     };
     const onAbort = () => end("canceled");
-    const onTimer = () => end(leftMs <= call.perAttemptTimeoutMs ? "deadline" : "timeout");
-    const timer = clock.setTimeout(onTimer, Math.min(leftMs, call.perAttemptTimeoutMs, MAX_TIMER_MS));
+
+    // One timer at a time: while the request has no connection, it comes back to look whether it waited too long.
+    const onTimer = () => {
+      const now = clock.now();
+      if (now >= endsAt) end(endsAt === call.deadline ? "deadline" : "timeout");
+      else if (transmission.waitedMs() >= policy.connectTimeoutMs) end("connect_timeout");
+      else timer = clock.setTimeout(onTimer, untilNextLook(now));
+    };
+    const untilNextLook = (now: number) => {
+      const leftMs = Math.min(endsAt - now, MAX_TIMER_MS);
+      if (transmission.observed && !transmission.unsent) return leftMs;
+      return Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs());
+    };
+    let timer = clock.setTimeout(onTimer, untilNextLook(startedAt));
     rpc.signal?.addEventListener("abort", onAbort);
 
     try {
-      rpc.send(region, controller.signal).then(
+      rpc.send({ region, signal: controller.signal, headers: call.headers, transmission }).then(
         (value) => {
           if (!settled) settle({ ok: true, region, value, elapsedMs: clock.now() - startedAt });
         },
         (error: unknown) => {
-          if (!settled) fail(outcomeOfAnswer(rpc.inspect(error), policy.notExecutedCodes, clock.date()), error);
+          if (!settled) failWith(rpc.inspect(error), error);
         },
       );
     } catch (error) {
-      fail(outcomeOfAnswer({ kind: "unsendable" }, policy.notExecutedCodes, clock.date()), error);
+      failWith({ kind: "unsendable" }, error);
     }
   });
 }

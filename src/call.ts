@@ -1,18 +1,22 @@
 /** What the engine knows of one call while it runs. */
 import type { Clock } from "./clock.js";
 import { InvalidOptionError } from "./errors.js";
-import { type Outcome, outcomeOfEnding } from "./outcome.js";
+import type { Ending } from "./outcome.js";
 import { perAttemptTimeoutMs, type ResolvedPolicy } from "./policy.js";
 import type { Region } from "./regions.js";
 import type { RpcCall } from "./rpc-call.js";
 import type { FailedAttempt } from "./trace.js";
 import type { TwirpCode } from "./twirp-code.js";
 
+const NO_HEADERS = Object.freeze({});
+
 export class Call<T> {
   /** By the clock's `now`. */
   readonly startedAt: number;
   readonly deadline: number;
   readonly perAttemptTimeoutMs: number;
+  /** Sent with every attempt: the idempotency key, if the policy asks for one. */
+  readonly headers: Readonly<Record<string, string>>;
   /** The attempts so far that failed: all but the one in flight. */
   readonly failed: FailedAttempt[] = [];
 
@@ -27,6 +31,7 @@ export class Call<T> {
     const timeoutMs = timeoutOf(rpc.timeout, policy, clock);
     this.deadline = this.startedAt + timeoutMs;
     this.perAttemptTimeoutMs = perAttemptTimeoutMs(policy, timeoutMs);
+    this.headers = policy.idempotencyKey === undefined ? NO_HEADERS : { [policy.idempotencyKey]: clock.uuid() };
   }
 
   get aborted(): boolean {
@@ -60,21 +65,28 @@ export class Call<T> {
       return { error: telling.error, code: telling.outcome.code };
     }
     // It ended between two attempts, or before the first.
-    const outcome = outcomeOfEnding(aborted ? "canceled" : "deadline");
-    return { error: this.errorOf(outcome, "could not be sent"), code: outcome.code };
+    return aborted
+      ? { error: this.endingError("canceled"), code: "canceled" }
+      : { error: this.endingError("deadline"), code: "deadline_exceeded" };
   }
 
-  /** The error for what no server said. */
-  errorOf(outcome: Outcome, what: string): Error {
-    const { rpc } = this;
-    if (outcome.code === "canceled") {
-      return rpc.createError("canceled", `${this.name} was aborted by its caller`, rpc.signal?.reason);
+  /** The error for what no server said: that we ended an attempt, or the call before one. */
+  endingError(ending: Ending, regionId?: string): Error {
+    const { rpc, policy } = this;
+    const what = regionId === undefined ? "could not be sent" : `got no answer from ${regionId}`;
+    const message = (ms: number, limit: string) => `${this.name} ${what} within ${Math.round(ms)} ms (${limit})`;
+    switch (ending) {
+      case "canceled":
+        return rpc.createError("canceled", `${this.name} was aborted by its caller`, rpc.signal?.reason);
+      case "deadline":
+        return rpc.createError("deadline_exceeded", message(this.deadline - this.startedAt, "the call's timeout"));
+      case "timeout":
+        return rpc.createError("deadline_exceeded", message(this.perAttemptTimeoutMs, "perAttemptTimeoutMs"));
+      case "connect_timeout": {
+        const told = `${this.name} got no connection to ${regionId} within ${policy.connectTimeoutMs} ms (connectTimeoutMs)`;
+        return rpc.createError("unavailable", told);
+      }
     }
-    const [limitMs, option] =
-      outcome.origin === "timeout"
-        ? [this.perAttemptTimeoutMs, "perAttemptTimeoutMs"]
-        : [this.deadline - this.startedAt, "the call's timeout"];
-    return rpc.createError(outcome.code, `${this.name} ${what} within ${Math.round(limitMs)} ms (${option})`);
   }
 }
 

@@ -9,6 +9,8 @@ export interface Clock {
   date(): number;
   /** At least 0, below 1. */
   random(): number;
+  /** 128 random bits, as 32 hexadecimal digits. */
+  uuid(): string;
   /** Runs `callback` once after `delayMs`. */
   setTimeout(callback: () => void, delayMs: number): Timer;
   clearTimeout(timer: Timer): void;
@@ -20,6 +22,9 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
   random: () => Math.random(),
+  // Not `randomUUID`: browsers have it on secure pages only.
+  uuid: () =>
+    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(""),
   setTimeout: (callback, delayMs) => globalThis.setTimeout(callback, delayMs),
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
 };

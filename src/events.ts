@@ -34,6 +34,8 @@ interface FailedFacts {
   readonly origin: Origin;
   readonly execution: Execution;
   readonly httpStatus?: number;
+  /** `ECONNREFUSED` and the like, where it is known. */
+  readonly cause?: string;
 }
 
 /** A replay: what failed, and where the call goes now that its wait is over. */

@@ -6,6 +6,7 @@
  * so `none` needs proof: an error's code is none (a 504 may have run), a refused connection is.
  */
 import { pushbackMs } from "./pushback.js";
+import type { Transmission } from "./transmission.js";
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "./twirp-code.js";
 
 /**
@@ -14,7 +15,7 @@ import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "./twirp-code
  * - `service`: the Twirp server, with its own JSON error.
  * - `intermediary`: something in front of it, with an answer that is not Twirp's.
  * - `transport`: nobody; there was no answer, or it broke off.
- * - `timeout`: our own per-attempt timer.
+ * - `timeout`: our own timer, for the attempt or for its connection.
  * - `caller`: the caller's abort, or the deadline of the call.
  * - `client`: this side, before anything could be sent (a message that cannot be encoded, a bad header).
  */
@@ -32,6 +33,8 @@ export interface Outcome {
   readonly httpStatus?: number;
   /** `execution` is `none` because the service said so, not because it was proved. */
   readonly promised?: true;
+  /** The platform's name for what went wrong below HTTP, where it is known: `ECONNREFUSED`, `ENOTFOUND` … */
+  readonly cause?: string;
   /** The service forbids a replay (Twirp meta `retryable: "false"`). */
   readonly final?: true;
   /** The server asks for this many milliseconds of peace in this region (`Retry-After`). */
@@ -46,61 +49,102 @@ export type Answer =
   | { readonly kind: "http"; readonly status?: number | undefined; readonly retryAfter?: string | undefined }
   /** A good answer began, and broke off or could not be read. */
   | { readonly kind: "broken" }
-  /** No answer came. */
-  | { readonly kind: "none" }
+  /** No answer came. `cause` is the platform's name for why, where the error has one. */
+  | { readonly kind: "none"; readonly cause?: string | undefined }
   /** The request could not even be built. */
   | { readonly kind: "unsendable" };
 
 type Meta = Readonly<Record<string, unknown>>;
 
 /** Why we ended an attempt ourselves, before its answer. */
-export type Ending = "canceled" | "deadline" | "timeout";
+export type Ending = "canceled" | "deadline" | "timeout" | "connect_timeout";
 
-/** An attempt that we ended. Whether the server ran it is not known: it was sent, or may have been. */
-export function outcomeOfEnding(ending: Ending): Outcome {
+/** An attempt that we ended. Unless it was seen to wait for its connection, the server may have run it. */
+export function outcomeOfEnding(ending: Ending, transmission: Transmission): Outcome {
+  const execution = transmission.unsent ? "none" : "unknown";
   switch (ending) {
     case "canceled":
-      return { code: "canceled", origin: "caller", execution: "unknown" };
+      return { code: "canceled", origin: "caller", execution };
     case "deadline":
-      return { code: "deadline_exceeded", origin: "caller", execution: "unknown" };
+      return { code: "deadline_exceeded", origin: "caller", execution };
     case "timeout":
-      return { code: "deadline_exceeded", origin: "timeout", execution: "unknown" };
+      return { code: "deadline_exceeded", origin: "timeout", execution };
+    case "connect_timeout":
+      return { code: "unavailable", origin: "timeout", execution };
   }
 }
 
-/**
- * An attempt that failed by itself.
- *
- * @param notExecutedCodes codes that this method's service uses only before it runs anything.
- * @param dateMs the time now, for a `Retry-After` that names a date.
- */
-export function outcomeOfAnswer(answer: Answer, notExecutedCodes: ReadonlySet<TwirpCode>, dateMs: number): Outcome {
+export interface Circumstances {
+  readonly transmission: Transmission;
+  /** Codes that this method's service uses only before it runs anything. */
+  readonly notExecutedCodes: ReadonlySet<TwirpCode>;
+  /** The time now, for a `Retry-After` that names a date. */
+  readonly dateMs: number;
+}
+
+/** An attempt that failed by itself. */
+export function outcomeOfAnswer(answer: Answer, circumstances: Circumstances): Outcome {
+  const { transmission } = circumstances;
+  const seen = transmission.httpStatus;
+  // After a good status there is no error to be had from a server, whatever the text says.
+  if (seen !== undefined && seen >= 200 && seen < 300) return broken(transmission);
   switch (answer.kind) {
     case "twirp":
-      return fromTwirp(answer.code, answer.meta ?? {}, answer.retryAfter, notExecutedCodes, dateMs);
+      return fromTwirp(answer, circumstances);
     case "http":
-      return fromHttp(answer.status, answer.retryAfter, dateMs);
+      // A service's own message may quote the transport's text about another status, one that would be a proof.
+      if (answer.status !== undefined && seen !== undefined && answer.status !== seen) {
+        return fromTwirp({ ...answer, kind: "twirp", code: "internal" }, circumstances);
+      }
+      return fromHttp(seen ?? answer.status, answer.retryAfter, circumstances.dateMs);
     case "broken":
-      return { code: "dataloss", origin: "transport", execution: "unknown" };
+      return broken(transmission);
     case "none":
-      return { code: "unavailable", origin: "transport", execution: "unknown" };
+      return unanswered(answer.cause, transmission);
     case "unsendable":
       return { code: "internal", origin: "client", execution: "none" };
   }
 }
 
-function fromTwirp(
-  text: string,
-  meta: Meta,
-  retryAfter: string | undefined,
-  notExecutedCodes: ReadonlySet<TwirpCode>,
-  dateMs: number,
-): Outcome {
-  const code = parseTwirpCode(text);
-  // JSON with a `code` that is no Twirp code was written by a gateway, not by a Twirp server.
-  if (code === undefined) return { code: "unknown", origin: "intermediary", execution: "unknown" };
+function broken({ httpStatus, cause }: Transmission): Outcome {
+  return {
+    code: "dataloss",
+    origin: "transport",
+    execution: "unknown",
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...(cause !== undefined && { cause }),
+  };
+}
 
-  const facts = { code, origin: "service" as const, ...pushback(retryAfter, dateMs) };
+function unanswered(named: string | undefined, transmission: Transmission): Outcome {
+  const cause = transmission.cause ?? named;
+  // An error's own word counts only where nobody watched: with a request that was seen to start, it is no proof.
+  const proved = transmission.unsent || (!transmission.observed && UNSENT_CAUSES.has(cause ?? ""));
+  return {
+    code: "unavailable",
+    origin: "transport",
+    execution: proved ? "none" : "unknown",
+    ...(cause !== undefined && { cause }),
+  };
+}
+
+/** What happens only before a connection stands; Node's names, and Bun's. */
+const UNSENT_CAUSES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"]);
+
+function fromTwirp(answer: Answer & { kind: "twirp" }, circumstances: Circumstances): Outcome {
+  const { transmission, notExecutedCodes, dateMs } = circumstances;
+  const httpStatus = transmission.httpStatus;
+  const code = parseTwirpCode(answer.code);
+  // JSON with a `code` that is no Twirp code was written by a gateway, not by a Twirp server.
+  if (code === undefined) return fromHttp(httpStatus, answer.retryAfter, dateMs);
+
+  const meta = answer.meta ?? {};
+  const facts = {
+    code,
+    origin: "service" as const,
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...pushback(answer.retryAfter, dateMs),
+  };
   if (meta.retryable === "false") {
     return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done", final: true };
   }

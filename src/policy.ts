@@ -6,6 +6,7 @@
  */
 
 import { MAX_TIMER_MS } from "./clock.js";
+import { InvalidOptionError } from "./errors.js";
 import { checkBoolean, checkInteger, checkKeys, checkList, checkNumber, checkObject } from "./options.js";
 import { parseTwirpCode, TWIRP_CODES, type TwirpCode } from "./twirp-code.js";
 
@@ -50,6 +51,14 @@ export interface MethodPolicy {
    */
   perAttemptTimeoutMs?: number;
   /**
+   * How long a request may wait for a connection, in milliseconds. When that is over nothing has been sent, so
+   * any method goes on to the next region. It applies where sending can be observed, which is in Node; elsewhere
+   * a region that cannot be connected to costs `perAttemptTimeoutMs`.
+   *
+   * @default 1_000; Node's own limit is 10 000
+   */
+  connectTimeoutMs?: number;
+  /**
    * The wait before the first replay that has to wait, in milliseconds; at least 1. Each further one is
    * `backoffMultiplier` times as long: 200, 400, 800 … up to `maxBackoffMs`, all of them jittered by ±20 %.
    * A failover after an attempt that provably never ran starts at once.
@@ -85,6 +94,14 @@ export interface MethodPolicy {
    * @default []
    */
   notExecutedCodes?: readonly TwirpCode[];
+  /**
+   * Sends one key per call in this header, the same with every attempt, so that a server which honours it runs the
+   * call once; that makes the method replayable. `true` stands for `Idempotency-Key`. A key that the caller has
+   * set is kept.
+   *
+   * @default false
+   */
+  idempotencyKey?: boolean | string;
 }
 
 /** A policy with nothing left open. */
@@ -96,11 +113,14 @@ export interface ResolvedPolicy {
   readonly timeoutMs: number;
   /** `undefined`: as the default of `perAttemptTimeoutMs` says. */
   readonly perAttemptTimeoutMs: number | undefined;
+  readonly connectTimeoutMs: number;
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
   readonly backoffMultiplier: number;
   readonly retryableCodes: ReadonlySet<TwirpCode>;
   readonly notExecutedCodes: ReadonlySet<TwirpCode>;
+  /** The header for it, if there is to be one. */
+  readonly idempotencyKey: string | undefined;
 }
 
 export const DEFAULT_POLICY: ResolvedPolicy = {
@@ -110,20 +130,27 @@ export const DEFAULT_POLICY: ResolvedPolicy = {
   maxAttempts: 3,
   timeoutMs: 10_000,
   perAttemptTimeoutMs: undefined,
+  connectTimeoutMs: 1_000,
   initialBackoffMs: 200,
   maxBackoffMs: 2_000,
   backoffMultiplier: 2,
   retryableCodes: new Set<TwirpCode>(["unavailable", "internal", "unknown", "dataloss"]),
   notExecutedCodes: new Set<TwirpCode>(),
+  idempotencyKey: undefined,
 };
 
 /** gRPC's limit for a retry policy: https://github.com/grpc/proposal/blob/master/A6-client-retries.md */
 export const MAX_ATTEMPTS_LIMIT = 5;
 
+/** May a call be sent again although its first attempt may have run? */
+export function mayRunTwice(policy: ResolvedPolicy): boolean {
+  return policy.idempotent || policy.idempotencyKey !== undefined;
+}
+
 /** How long one attempt may take, in a call that may take `timeoutMs`. */
 export function perAttemptTimeoutMs(policy: ResolvedPolicy, timeoutMs: number): number {
   if (policy.perAttemptTimeoutMs !== undefined) return policy.perAttemptTimeoutMs;
-  const mayFollow = policy.idempotent && policy.failover && policy.maxAttempts > 1;
+  const mayFollow = mayRunTwice(policy) && policy.failover && policy.maxAttempts > 1;
   return mayFollow ? timeoutMs / 2 : timeoutMs;
 }
 
@@ -146,12 +173,22 @@ const CHECKS: { readonly [K in keyof Required<MethodPolicy>]: (option: string, v
     maxAttempts: (option, value) => checkInteger(option, value, 1),
     timeoutMs: DURATION,
     perAttemptTimeoutMs: DURATION,
+    connectTimeoutMs: DURATION,
     initialBackoffMs: DURATION,
     maxBackoffMs: DURATION,
     backoffMultiplier: (option, value) => checkNumber(option, value, 1, 100),
     retryableCodes: CODES,
     notExecutedCodes: CODES,
+    idempotencyKey: checkKeyHeader,
   };
+
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,64}$/;
+
+function checkKeyHeader(option: string, value: unknown): string | undefined {
+  if (typeof value === "boolean") return value ? "Idempotency-Key" : undefined;
+  if (typeof value === "string" && HEADER_NAME.test(value)) return value;
+  throw new InvalidOptionError(option, "true, false or the name of a header", value);
+}
 
 /**
  * Checks a policy as the user wrote it. An option that is given as `undefined` counts as left out.

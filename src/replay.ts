@@ -1,6 +1,6 @@
 /** Whether a failed attempt may be followed by another: the policy's part of that question. */
 import type { Outcome } from "./outcome.js";
-import type { ResolvedPolicy } from "./policy.js";
+import { mayRunTwice, type ResolvedPolicy } from "./policy.js";
 
 /**
  * Why a call was not replayed.
@@ -29,7 +29,7 @@ export function refusalBy(policy: ResolvedPolicy, outcome: Outcome): RefusalReas
   if (outcome.execution === "done") return "final";
   if (!policy.failover) return "disabled";
   if (outcome.execution === "none") return undefined;
-  if (!policy.idempotent) return "not_idempotent";
+  if (!mayRunTwice(policy)) return "not_idempotent";
   const unanswered = outcome.origin === "transport" || outcome.origin === "timeout";
   return unanswered || policy.retryableCodes.has(outcome.code) ? undefined : "code_not_retryable";
 }

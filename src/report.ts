@@ -78,6 +78,12 @@ export class Report {
   }
 }
 
-function factsOf({ code, origin, execution, httpStatus }: Outcome) {
-  return { code, origin, execution, ...(httpStatus !== undefined && { httpStatus }) };
+function factsOf({ code, origin, execution, httpStatus, cause }: Outcome) {
+  return {
+    code,
+    origin,
+    execution,
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...(cause !== undefined && { cause }),
+  };
 }

@@ -3,7 +3,19 @@ import type { Answer } from "./outcome.js";
 import type { MethodPolicy } from "./policy.js";
 import type { IdempotencyLevel } from "./policy-table.js";
 import type { Region } from "./regions.js";
+import type { Transmission } from "./transmission.js";
 import type { TwirpCode } from "./twirp-code.js";
+
+/** What an adapter is to send, and where. */
+export interface AttemptRequest {
+  readonly region: Region;
+  /** When it aborts, nobody waits for the result any longer. */
+  readonly signal: AbortSignal;
+  /** To be sent along unless the caller has set them; the same in every attempt of a call. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where to write down what can be seen of the request on its way; without that, nothing is proved. */
+  readonly transmission: Transmission;
+}
 
 export interface RpcCall<T> {
   /** The service's name in the `.proto`, the package included. */
@@ -19,10 +31,10 @@ export interface RpcCall<T> {
   /** The caller's: milliseconds from now, or a point in time. */
   readonly timeout?: number | Date | undefined;
   /**
-   * Sends one request to `region.url`. Rejects with the library's own error. To throw synchronously means that
-   * nothing could be sent. When `signal` aborts, nobody waits for the result any longer.
+   * Sends one request. Rejects with the library's own error. To throw synchronously means that nothing could be
+   * sent.
    */
-  send(region: Region, signal: AbortSignal): Promise<T>;
+  send(request: AttemptRequest): Promise<T>;
   /** What a rejection of `send` tells. Must not throw. */
   inspect(error: unknown): Answer;
   /** The library's own kind of error, for what no server said: the deadline, a timeout, the caller's abort. */

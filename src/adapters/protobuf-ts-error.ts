@@ -14,7 +14,7 @@ const BROKEN = /^unable to read response body( as json)?$/;
 
 /** @param headers of the response, if one came. */
 export function readError(error: unknown, headers: RpcMetadata | undefined): Answer {
-  if (!isRpcError(error)) return { kind: "none" };
+  if (!isRpcError(error)) return { kind: "none", cause: causeOf(error) };
   const { code, message, meta } = error;
   const retryAfter = textOf(headers?.["retry-after"]);
 
@@ -26,8 +26,21 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Ans
   if (code === "unknown" && OPAQUE.test(message)) return { kind: "http" };
   if (code === "dataloss" && BROKEN.test(message)) return { kind: "broken" };
   // The transport's own codes for a fetch that failed: no server spells its codes that way.
-  if (code === "UNKNOWN" || (code === "cancelled" && headers === undefined)) return { kind: "none" };
+  if (code === "UNKNOWN" || (code === "cancelled" && headers === undefined)) {
+    return { kind: "none", cause: causeOf(error) };
+  }
   return { kind: "twirp", code: parseTwirpCode(code) ?? code, meta, retryAfter };
+}
+
+/** The platform's name for a failed connection. `TwirpFetchTransport` drops it; another transport may not. */
+function causeOf(error: unknown): string | undefined {
+  const code = codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
+  return code === "UNKNOWN" ? undefined : code;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
 }
 
 interface RpcErrorShape {

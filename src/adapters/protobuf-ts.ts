@@ -24,10 +24,11 @@ import {
 } from "@protobuf-ts/runtime-rpc";
 import { InvalidOptionError } from "../errors.js";
 import type { Failover } from "../failover.js";
+import { type Dispatcher, ObservedDispatcher } from "../node/observed-dispatcher.js";
+import { checkBoolean, checkKeys, checkObject } from "../options.js";
 import type { Answer } from "../outcome.js";
 import type { MethodPolicy } from "../policy.js";
-import type { Region } from "../regions.js";
-import type { RpcCall } from "../rpc-call.js";
+import type { AttemptRequest, RpcCall } from "../rpc-call.js";
 import type { TwirpCode } from "../twirp-code.js";
 import { readError } from "./protobuf-ts-error.js";
 
@@ -38,19 +39,34 @@ declare module "@protobuf-ts/runtime-rpc/build/types/rpc-options.js" {
   }
 }
 
+export interface InterceptorOptions {
+  /**
+   * Watch, in Node, whether a request was handed to a socket, with a `dispatcher` in `fetchInit` that forwards to
+   * yours or the global one. Without it a mutation is not sent again after a connection that was refused, and
+   * `connectTimeoutMs` has no effect.
+   *
+   * @default true
+   */
+  proofOfSending?: boolean;
+}
+
+type FetchInit = RequestInit & { dispatcher?: Dispatcher };
+
 /**
  * The interceptor. One `Failover` may serve any number of transports and clients. Twirp has unary methods only;
  * streaming calls pass through to the transport, which refuses them.
  *
  * @throws InvalidOptionError
  */
-export function failoverInterceptor(failover: Failover): RpcInterceptor {
+export function failoverInterceptor(failover: Failover, options: InterceptorOptions = {}): RpcInterceptor {
   if (typeof failover?.run !== "function") {
     throw new InvalidOptionError("failoverInterceptor's argument", "what createFailover() returned", failover);
   }
+  checkKeys("failoverInterceptor's options", checkObject("failoverInterceptor's options", options), ["proofOfSending"]);
+  const observe = checkBoolean("proofOfSending", options.proofOfSending ?? true);
   return {
     interceptUnary(next, method, input, options) {
-      const call = new ProtobufTsCall(next, method, input, options);
+      const call = new ProtobufTsCall(next, method, input, options, observe);
       return call.resultOf(failover.run(call));
     },
   };
@@ -65,6 +81,7 @@ class ProtobufTsCall implements RpcCall<UnaryCall> {
     private readonly info: MethodInfo,
     private readonly input: object,
     private readonly options: RpcOptions,
+    private readonly observe: boolean,
   ) {}
 
   get service(): string {
@@ -92,15 +109,19 @@ class ProtobufTsCall implements RpcCall<UnaryCall> {
   }
 
   /** The options are copied: they may be the transport's own defaults, and interceptors below may write to `meta`. */
-  send(region: Region, signal: AbortSignal): Promise<UnaryCall> {
-    const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: object };
+  send({ region, signal, headers, transmission }: AttemptRequest): Promise<UnaryCall> {
+    const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
     const call = this.next(this.info, this.input, {
       ...this.options,
       baseUrl: region.url,
       abort: signal,
-      meta: { ...meta },
-      // A redirect that is followed turns a POST into a GET without a body.
-      fetchInit: { redirect: "manual", ...fetchInit },
+      meta: withHeaders({ ...meta }, headers),
+      fetchInit: {
+        // A redirect that is followed turns a POST into a GET without a body.
+        redirect: "manual",
+        ...fetchInit,
+        ...(this.observe && { dispatcher: new ObservedDispatcher(transmission, fetchInit?.dispatcher) }),
+      },
     });
     return this.#responseOf(call);
   }
@@ -151,6 +172,15 @@ class ProtobufTsCall implements RpcCall<UnaryCall> {
     for (const promise of [headers, response, status, trailers]) promise.catch(ignore);
     return new UnaryCall(this.info, this.options.meta ?? {}, this.input, headers, response, status, trailers);
   }
+}
+
+/** Adds the headers that are not there yet, in any case. */
+function withHeaders(meta: RpcMetadata, headers: Readonly<Record<string, string>>): RpcMetadata {
+  for (const [name, value] of Object.entries(headers)) {
+    const given = Object.keys(meta).some((key) => key.toLowerCase() === name.toLowerCase());
+    if (!given) meta[name] = value;
+  }
+  return meta;
 }
 
 function ignore(): void {}

@@ -1,0 +1,52 @@
+/** The TypeScript snippets of a document, made into modules that can be compiled and run. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Where the modules are written; deep enough for the paths in them, and ignored by git. */
+export const SNIPPETS = join(root, "test/snippets");
+
+/** What a snippet may use without declaring it, because the text around it has introduced it. */
+const INTRODUCED = ["rooms", "freshToken"];
+
+export interface Snippet {
+  readonly name: string;
+  readonly path: string;
+}
+
+export function extractSnippets(documents: readonly string[]): Snippet[] {
+  rmSync(SNIPPETS, { recursive: true, force: true });
+  mkdirSync(SNIPPETS, { recursive: true });
+  writeFileSync(join(SNIPPETS, "tsconfig.json"), JSON.stringify(TSCONFIG, null, 2));
+  return documents.flatMap((document) => {
+    const text = readFileSync(join(root, document), "utf8");
+    const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)];
+    return blocks.map((block, i) => {
+      const line = text.slice(0, block.index).split("\n").length;
+      const path = join(SNIPPETS, `${basename(document, ".md")}-${i + 1}.ts`);
+      writeFileSync(path, moduleOf(block[1] as string));
+      return { name: `${document}:${line}`, path };
+    });
+  });
+}
+
+function moduleOf(code: string): string {
+  const introduced = INTRODUCED.filter(
+    (name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code),
+  );
+  const prelude = introduced.length > 0 ? `import { ${introduced.join(", ")} } from "../docs/prelude.js";\n` : "";
+  return `${prelude}${code.replaceAll('"./gen/', '"../../proto/gen/')}\nexport {};\n`;
+}
+
+/** As strict as the project, but a snippet may show a value without using it. */
+const TSCONFIG = {
+  extends: "../../tsconfig.json",
+  compilerOptions: {
+    noUnusedLocals: false,
+    paths: { "twirp-failover": ["../../src/index.ts"], "twirp-failover/*": ["../../src/adapters/*.ts"] },
+  },
+  include: ["."],
+  exclude: [],
+};
