@@ -55,19 +55,12 @@ export class Call<T> {
    * something behind; a region that nothing was sent to says little. Else that of the first.
    */
   verdict(): { error: unknown; code: TwirpCode } {
-    const { failed, aborted } = this;
-    const last = failed.at(-1);
-    const telling =
-      last?.outcome.origin === "caller" || aborted
-        ? last
-        : (failed.findLast(({ outcome }) => outcome.execution !== "none") ?? failed[0]);
-    if (telling !== undefined && (!aborted || telling.outcome.origin === "caller")) {
-      return { error: telling.error, code: telling.outcome.code };
-    }
-    // It ended between two attempts, or before the first.
-    return aborted
-      ? { error: this.endingError("canceled"), code: "canceled" }
-      : { error: this.endingError("deadline"), code: "deadline_exceeded" };
+    const last = this.failed.at(-1);
+    if (last?.outcome.origin === "caller") return verdictOf(last);
+    // The caller left between two attempts, or before the first.
+    if (this.aborted) return { error: this.endingError("canceled"), code: "canceled" };
+    const telling = this.failed.findLast(({ outcome }) => outcome.execution !== "none") ?? this.failed[0];
+    return telling ? verdictOf(telling) : { error: this.endingError("deadline"), code: "deadline_exceeded" };
   }
 
   /** The error for what no server said: that we ended an attempt, or the call before one. */
@@ -88,6 +81,10 @@ export class Call<T> {
       }
     }
   }
+}
+
+function verdictOf({ error, outcome }: FailedAttempt): { error: unknown; code: TwirpCode } {
+  return { error, code: outcome.code };
 }
 
 function timeoutOf(timeout: number | Date | undefined, policy: ResolvedPolicy, clock: Clock): number {

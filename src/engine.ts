@@ -76,6 +76,11 @@ export class Engine {
     const attempt = async (n: number): Promise<T> => {
       if (n > 1) {
         const { region, free } = decision as Replay;
+        if (this.#parts.clock.now() >= call.deadline) {
+          // A timer may come late. What begins now would begin after the deadline.
+          decision = "deadline";
+          throw FAILED;
+        }
         this.#report.replay(call, last, region);
         if (!free) waits++;
         const attempt = await this.#attempt(call, region);
