@@ -1,4 +1,5 @@
 /** One request to one region: sent, timed, and judged. */
+import { onAbort } from "./abort.js";
 import type { Call } from "./call.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
 import { type Answer, type Ending, type Outcome, outcomeOfAnswer, outcomeOfEnding } from "./outcome.js";
@@ -34,7 +35,7 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
     const settle = (attempt: Attempt<T>) => {
       settled = true;
       clock.clearTimeout(timer);
-      rpc.signal?.removeEventListener("abort", onAbort);
+      forget();
       resolve(attempt);
     };
     const fail = (outcome: Outcome, error: unknown) => {
@@ -50,8 +51,6 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
       fail(outcomeOfEnding(ending, transmission), call.endingError(ending, region.id));
       controller.abort();
     };
-    const onAbort = () => end("canceled");
-
     // One timer at a time: while the request has no connection, it comes back to look whether it waited too long.
     const onTimer = () => {
       const now = clock.now();
@@ -65,7 +64,7 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
       return Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs());
     };
     let timer = clock.setTimeout(onTimer, untilNextLook(startedAt));
-    rpc.signal?.addEventListener("abort", onAbort);
+    const forget = onAbort(rpc.signal, () => end("canceled"));
 
     try {
       rpc.send({ region, signal: controller.signal, headers: call.headers, transmission }).then(

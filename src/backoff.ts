@@ -1,4 +1,5 @@
 /** The waits between the attempts of one call. */
+import { MAX_TIMER_MS } from "./clock.js";
 import type { ResolvedPolicy } from "./policy.js";
 
 /** How far a wait may lie from its nominal length, each way. */
@@ -18,7 +19,7 @@ export class Backoff {
   constructor(policy: ResolvedPolicy, random: number) {
     const jitter = 1 - JITTER + 2 * JITTER * random;
     this.#initialMs = policy.initialBackoffMs * jitter;
-    this.#maxMs = policy.maxBackoffMs * jitter;
+    this.#maxMs = Math.min(policy.maxBackoffMs * jitter, MAX_TIMER_MS);
     this.#multiplier = policy.backoffMultiplier;
   }
 

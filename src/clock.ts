@@ -1,3 +1,5 @@
+import { onAbort } from "./abort.js";
+
 /**
  * Time and randomness, the only place that touches them. The globals are looked up at every use, so fake
  * timers installed by a test drive the whole package, `p-retry`'s backoff timer included.
@@ -45,11 +47,11 @@ export function waitAtMost<T>(
   return new Promise((resolve, reject) => {
     const leave = () => {
       clock.clearTimeout(timer);
-      signal?.removeEventListener("abort", leave);
+      forget();
       resolve(undefined);
     };
-    const timer = clock.setTimeout(leave, withinMs);
-    signal?.addEventListener("abort", leave);
+    const timer = clock.setTimeout(leave, Math.min(withinMs, MAX_TIMER_MS));
+    const forget = onAbort(signal, leave);
     promise.then(resolve, reject).finally(leave);
     if (signal?.aborted) leave();
   });

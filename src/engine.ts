@@ -8,12 +8,13 @@
  * the most, as it was.
  */
 import pRetry from "p-retry";
+import { onAbort } from "./abort.js";
 import { type Attempt, makeAttempt, type Succeeded } from "./attempt.js";
 import { Backoff } from "./backoff.js";
 import { Call } from "./call.js";
 import { type Clock, sleep, waitAtMost } from "./clock.js";
 import type { Emitter } from "./events.js";
-import { pickFailed, pickUntried } from "./picking.js";
+import { failedRegions, untriedRegions } from "./picking.js";
 import type { Policies } from "./policy-table.js";
 import { DISCOVERY_TIMEOUT_MS } from "./region-cache.js";
 import type { RegionDirectory } from "./region-directory.js";
@@ -73,6 +74,12 @@ export class Engine {
     let last = first;
     let decision: Replay | RefusalReason = "final";
 
+    // p-retry gets a signal of its own, since it would add a listener to the caller's for every wait.
+    const controller = new AbortController();
+    const forget = onAbort(call.rpc.signal, () => controller.abort());
+    if (call.aborted) controller.abort();
+    let succeeded: Succeeded<T> | undefined;
+
     const attempt = async (n: number): Promise<T> => {
       if (n > 1) {
         const { region, free } = decision as Replay;
@@ -82,9 +89,13 @@ export class Engine {
           throw FAILED;
         }
         this.#report.replay(call, last, region);
+        if (call.aborted) throw FAILED; // By a listener.
         if (!free) waits++;
         const attempt = await this.#attempt(call, region);
-        if (attempt.ok) return this.#succeed(call, attempt);
+        if (attempt.ok) {
+          succeeded = attempt;
+          return this.#succeed(call, attempt);
+        }
         last = attempt;
       }
       decision = await this.#decide(call, last, backoff.delayMs(waits + 1));
@@ -95,7 +106,7 @@ export class Engine {
       return await pRetry(attempt, {
         ...backoff.schedule,
         retries: call.policy.maxAttempts - 1,
-        ...(call.rpc.signal && { signal: call.rpc.signal }),
+        signal: controller.signal,
         // A retry that is not consumed is one that p-retry does not wait for.
         shouldConsumeRetry: () => typeof decision === "object" && !decision.free,
         shouldRetry: async () => {
@@ -107,44 +118,50 @@ export class Engine {
         },
       });
     } catch (error) {
+      // p-retry drops a result if the abort came with it. What ran and answered has not failed.
+      if (succeeded !== undefined) return succeeded.value;
       if (error !== FAILED && !call.aborted) throw error;
-      throw this.#fail(call, typeof decision === "string" ? decision : "final", last);
+      throw this.#fail(call, call.aborted || typeof decision !== "string" ? "final" : decision, last);
+    } finally {
+      forget();
     }
   }
 
   /** May the call be replayed after this failure, and where and when? */
-  async #decide<T>(call: Call<T>, { outcome }: FailedAttempt, backoffMs: number): Promise<Replay | RefusalReason> {
+  async #decide<T>(call: Call<T>, failed: FailedAttempt, backoffMs: number): Promise<Replay | RefusalReason> {
     const { throttle, clock, directory } = this.#parts;
-    const refusal = refusalBy(call.policy, outcome);
+    const refusal = refusalBy(call.policy, failed.outcome);
     if (refusal !== undefined) return refusal;
 
-    const neverRan = outcome.execution === "none";
-    if (!neverRan) throttle.onFailure();
+    const neverRan = failed.outcome.execution === "none";
+    if (!neverRan) throttle.onFailure(failed.region.url);
     if (call.failed.length >= call.policy.maxAttempts) return "max_attempts";
 
-    const untried = await this.#findUntried(call);
-    const region = untried ?? (call.policy.sameRegion ? pickFailed(directory.current(), call.failed) : undefined);
-    if (region === undefined) return "no_region";
+    const untried = await this.#untried(call);
+    const free = neverRan && untried.length > 0;
+    const again = call.policy.sameRegion ? failedRegions(directory.current(), call.failed) : [];
+    const candidates = untried.length > 0 ? untried : again;
+    if (candidates.length === 0) return "no_region";
 
-    const free = neverRan && untried !== undefined;
-    if (neverRan && !free) throttle.onFailure();
-    if (!free && !throttle.allows()) return "throttled";
+    if (neverRan && !free) throttle.onFailure(failed.region.url);
+    const region = candidates.find(({ url }) => free || throttle.allows(url));
+    if (region === undefined) return "throttled";
 
     const now = clock.now();
     const waitMs = free ? 0 : Math.max(backoffMs, call.pushbackLeftMs(region, now));
     return now + waitMs < call.deadline ? { region, free, waitMs } : "deadline";
   }
 
-  /** A region that this call has not tried; the source is asked if the list may have grown old. */
-  async #findUntried<T>(call: Call<T>): Promise<Region | undefined> {
+  /** The regions that this call has not tried; the source is asked when there is none and the list may be old. */
+  async #untried<T>(call: Call<T>): Promise<Region[]> {
     const { directory, clock } = this.#parts;
-    const known = pickUntried(directory.current(), call.failed);
+    const known = untriedRegions(directory.current(), call.failed);
     if (!directory.isStale()) return known;
     const reload = directory.reload();
-    if (known !== undefined) return known; // An old list is good enough to go on with.
+    if (known.length > 0) return known; // An old list is good enough to go on with.
     const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, call.deadline - clock.now());
     await waitAtMost(reload, withinMs, call.rpc.signal, clock);
-    return pickUntried(directory.current(), call.failed);
+    return untriedRegions(directory.current(), call.failed);
   }
 
   async #attempt<T>(call: Call<T>, region: Region): Promise<Attempt<T>> {

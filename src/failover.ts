@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "./clock.js";
 import { Engine } from "./engine.js";
 import { InvalidOptionError } from "./errors.js";
 import { Emitter, type FailoverEventOf, type FailoverEventType } from "./events.js";
-import { checkKeys, checkObject } from "./options.js";
+import { checkKeys, checkObject, checkString } from "./options.js";
 import { Policies, type PolicyTable } from "./policy-table.js";
 import { RegionCache } from "./region-cache.js";
 import { DiscoveredDirectory, fixedDirectory, type RegionDirectory } from "./region-directory.js";
@@ -31,7 +31,7 @@ export interface FailoverOptions {
    */
   cache?: RegionCache;
   /**
-   * The budget for replays, shared by all calls; `false` for none.
+   * The budget for replays into each region, shared by all calls; `false` for no limit.
    *
    * @default { maxTokens: 100, tokenRatio: 0.1 }
    */
@@ -114,6 +114,8 @@ function buildDirectory({ regions, cache }: FailoverOptions, events: Emitter, cl
   if (cache !== undefined && !(cache instanceof RegionCache)) {
     throw new InvalidOptionError("cache", "a RegionCache", cache);
   }
+  checkString("regions.key", regions.key);
+  checkRegions("regions.known", regions.known);
   return new DiscoveredDirectory(regions, cache ?? new RegionCache(), events, clock);
 }
 

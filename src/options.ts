@@ -66,7 +66,7 @@ export function checkList<T>(
 export function checkBaseUrl(option: string, value: unknown): string {
   const url = typeof value === "string" ? parseUrl(value) : undefined;
   if (url === undefined) {
-    throw new InvalidOptionError(option, 'a full http(s) URL such as "https://eu.example.com/twirp"', value);
+    throw new InvalidOptionError(option, 'a full http(s) URL such as "https://eu.example.com/twirp"', redact(value));
   }
   if (url.username !== "" || url.password !== "") {
     throw new InvalidOptionError(option, "a URL without credentials", `${url.protocol}//…@${url.host}`);
@@ -75,6 +75,11 @@ export function checkBaseUrl(option: string, value: unknown): string {
     throw new InvalidOptionError(option, "a URL without a query or fragment", value);
   }
   return url.origin + url.pathname.replace(/\/+$/, "");
+}
+
+/** A value that was meant as a URL, without what may be credentials: all that stands before an `@`. */
+export function redact(value: unknown): unknown {
+  return typeof value === "string" ? value.replace(/^.*@/s, "…@") : value;
 }
 
 /** An http(s) URL, or `undefined`. `localhost:8080` parses as a URL of scheme `localhost:`, which this refuses. */

@@ -145,13 +145,12 @@ function fromTwirp(answer: Answer & { kind: "twirp" }, circumstances: Circumstan
     ...(httpStatus !== undefined && { httpStatus }),
     ...pushback(answer.retryAfter, dateMs),
   };
-  if (meta.retryable === "false") {
-    return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done", final: true };
-  }
-  if (code === "bad_route") return { ...facts, execution: "none" };
   // `retryable` is the convention of Twirp's own documentation on errors and retries.
-  if (meta.retryable === "true" || notExecutedCodes.has(code)) return { ...facts, execution: "none", promised: true };
-  return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done" };
+  const forbidden = meta.retryable === "false" && { final: true as const };
+  if (code === "bad_route") return { ...facts, execution: "none", ...forbidden };
+  const promised = meta.retryable === "true" || notExecutedCodes.has(code);
+  if (promised && !forbidden) return { ...facts, execution: "none", promised: true };
+  return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done", ...forbidden };
 }
 
 /** Codes that a handler, its framework or its host may all have produced, before, during or after the work. */

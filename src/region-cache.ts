@@ -4,7 +4,7 @@
  */
 import { type Clock, MAX_TIMER_MS, systemClock } from "./clock.js";
 import type { LoadedRegions, RegionSource } from "./region-source.js";
-import type { RegionList } from "./regions.js";
+import { checkRegions, type RegionList } from "./regions.js";
 
 /** The longest that one request for a list may take. */
 export const DISCOVERY_TIMEOUT_MS = 2_000;
@@ -88,9 +88,15 @@ export class RegionCache {
       // Inside a `then`, so that a source that throws is one that rejects.
       Promise.resolve()
         .then(() => source.load(controller.signal, warn))
+        .then(checkLoaded)
         .then(settle(resolve), settle(reject));
     });
   }
+}
+
+/** Sources are not all ours, and an empty list would leave nowhere to go. */
+function checkLoaded({ regions, ttlMs }: LoadedRegions): LoadedRegions {
+  return { regions: checkRegions("what the source loaded", regions), ttlMs: ttlMs > 0 ? ttlMs : 0 };
 }
 
 /** Lets a process end although this timer is still to come. Browsers' timers are numbers, and hold nothing up. */

@@ -1,11 +1,14 @@
 /**
  * Retry throttling: the budget that keeps replays from turning an outage into a bigger one.
  *
- * A fixed number of attempts triples the load of a service exactly when it fails. Here a bucket of tokens is
- * shared by all calls: a failure that could be replayed takes one, a success gives back a little, and while the
- * bucket is at or below half there are no replays. With the defaults, 50 failures in a row stop the replays,
- * and 10 successes pay for one failure: a service that fails up to about one call in ten keeps being retried,
- * one that is down gets its normal load and no more.
+ * A fixed number of attempts triples the load of a service exactly when it fails. Here every region has a bucket of
+ * tokens, shared by all calls: a failure that could be replayed takes one from the region that failed, a success
+ * anywhere gives all of them back a little, and no replay goes into a region whose bucket is at or below half. With
+ * the defaults, 50 failures in a row in a region stop the replays into it, and 10 successes pay for one failure.
+ * When everything is down, every region gets its normal load, 50 replays, and no more.
+ *
+ * The bucket is gRPC's, and there too it belongs to a server, not to a client: with one for all regions, a home that is
+ * down would empty it, and the calls could no longer fail over to regions that are well.
  *
  * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs
  */
@@ -14,13 +17,13 @@ import { checkKeys, checkNumber, checkObject } from "./options.js";
 
 export interface RetryThrottling {
   /**
-   * The size of the bucket; it starts full. 1 to 1 000, gRPC's range.
+   * The size of each region's bucket; it starts full. 1 to 1 000, gRPC's range.
    *
    * @default 100
    */
   maxTokens?: number;
   /**
-   * What a success gives back, in tokens; above 0, at most 1 000.
+   * What a success gives back to each bucket, in tokens; above 0, at most 1 000.
    *
    * @default 0.1
    */
@@ -29,33 +32,53 @@ export interface RetryThrottling {
 
 /** Two verbs, one question. */
 export interface Throttle {
-  /** An attempt failed in a way that could be replayed. */
-  onFailure(): void;
+  /** An attempt in this region failed in a way that could be replayed. */
+  onFailure(url: string): void;
+  /** An attempt succeeded, wherever. */
   onSuccess(): void;
-  /** May there be a replay now? */
-  allows(): boolean;
+  /** May a replay go there now? */
+  allows(url: string): boolean;
 }
 
-class TokenBucket implements Throttle {
-  #tokens: number;
+interface Bucket {
+  tokens: number;
+  /** How many successes are in `tokens` already. */
+  credited: number;
+}
+
+class TokenBuckets implements Throttle {
+  readonly #buckets = new Map<string, Bucket>();
+  #successes = 0;
 
   constructor(
     private readonly maxTokens: number,
     private readonly tokenRatio: number,
-  ) {
-    this.#tokens = maxTokens;
+  ) {}
+
+  onFailure(url: string): void {
+    const bucket = this.#bucketOf(url);
+    bucket.tokens = Math.max(0, bucket.tokens - 1);
   }
 
-  onFailure(): void {
-    this.#tokens = Math.max(0, this.#tokens - 1);
-  }
-
+  /** Only counted, so that a success costs nothing; the buckets are credited when they are looked at. */
   onSuccess(): void {
-    if (this.#tokens < this.maxTokens) this.#tokens = Math.min(this.maxTokens, this.#tokens + this.tokenRatio);
+    this.#successes++;
   }
 
-  allows(): boolean {
-    return this.#tokens > this.maxTokens / 2;
+  allows(url: string): boolean {
+    return this.#bucketOf(url).tokens > this.maxTokens / 2;
+  }
+
+  #bucketOf(url: string): Bucket {
+    let bucket = this.#buckets.get(url);
+    if (bucket === undefined) {
+      bucket = { tokens: this.maxTokens, credited: 0 };
+      this.#buckets.set(url, bucket);
+    }
+    const credit = (this.#successes - bucket.credited) * this.tokenRatio;
+    bucket.tokens = Math.min(this.maxTokens, bucket.tokens + credit);
+    bucket.credited = this.#successes;
+    return bucket;
   }
 }
 
@@ -68,5 +91,5 @@ export function createThrottle(options: RetryThrottling | false = {}): Throttle 
   checkKeys("retryThrottling", given, ["maxTokens", "tokenRatio"]);
   const tokenRatio = checkNumber("retryThrottling.tokenRatio", given.tokenRatio ?? 0.1, 0, 1000);
   if (tokenRatio === 0) throw new InvalidOptionError("retryThrottling.tokenRatio", "above 0", 0);
-  return new TokenBucket(checkNumber("retryThrottling.maxTokens", given.maxTokens ?? 100, 1, 1000), tokenRatio);
+  return new TokenBuckets(checkNumber("retryThrottling.maxTokens", given.maxTokens ?? 100, 1, 1000), tokenRatio);
 }

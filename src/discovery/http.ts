@@ -5,7 +5,7 @@
  * would be: `region-answer.ts` says which entries are fit to be called.
  */
 import { InvalidOptionError } from "../errors.js";
-import { checkBaseUrl, checkKeys, checkObject, parseUrl } from "../options.js";
+import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../options.js";
 import type { LoadedRegions, RegionSource } from "../region-source.js";
 import { regionAt } from "../regions.js";
 import { readBounded } from "./bounded-body.js";
@@ -45,7 +45,7 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const home = checkBaseUrl("httpRegions.home", options.home);
   const url = options.url === undefined ? `${new URL(home).origin}/settings/regions` : checkUrl(options.url);
   const headers = checkHeaders(options.headers);
-  const allowedHosts = options.allowedHosts?.map(checkHost) ?? [parentDomain(new URL(home).hostname)];
+  const allowedHosts = checkHosts(options.allowedHosts) ?? [parentDomain(new URL(home).hostname)];
 
   return {
     key: `${url} for ${home}`,
@@ -77,21 +77,32 @@ function maxAgeMs(cacheControl: string | null): number {
 function checkUrl(value: unknown): string {
   const url = typeof value === "string" ? parseUrl(value) : undefined;
   if (url === undefined || url.username !== "" || url.password !== "") {
-    throw new InvalidOptionError("httpRegions.url", "a full http(s) URL without credentials", url?.origin ?? value);
+    throw new InvalidOptionError("httpRegions.url", "a full http(s) URL without credentials", redact(value));
   }
   return url.href;
 }
 
 function checkHeaders(given: HttpRegionsOptions["headers"]): () => Promise<Record<string, string>> {
   if (typeof given === "function") return async () => given();
-  const fixed = checkObject("httpRegions.headers", given ?? {}) as Record<string, string>;
+  const fixed = given ?? {};
   try {
+    if (typeof fixed !== "object") throw fixed;
     new Headers(fixed);
   } catch {
-    // The platform's own message would quote the value, which may be a token.
-    throw new InvalidOptionError("httpRegions.headers", "an object of valid HTTP headers", fixed);
+    // Neither here nor in the platform's own message is a place for the value, which may be a token.
+    throw new InvalidOptionError(
+      "httpRegions.headers",
+      "an object of valid HTTP headers, or a function",
+      "(not shown)",
+    );
   }
   return async () => fixed;
+}
+
+function checkHosts(hosts: unknown): string[] | undefined {
+  if (hosts === undefined) return undefined;
+  if (!Array.isArray(hosts)) throw new InvalidOptionError("httpRegions.allowedHosts", "a list of host names", hosts);
+  return hosts.map(checkHost);
 }
 
 function checkHost(host: unknown, i: number): string {

@@ -1,0 +1,52 @@
+/** The two clients that the demo compares. They differ in one interceptor. */
+import type { RpcInterceptor } from "@protobuf-ts/runtime-rpc";
+import { TwirpFetchTransport } from "@protobuf-ts/twirp-transport";
+import { createFailover, type Failover, policiesFor, type Region } from "twirp-failover";
+import { failoverInterceptor } from "twirp-failover/protobuf-ts";
+import { type IRoomServiceClient, RoomServiceClient } from "../../proto/gen/rooms.client.js";
+import { RoomService } from "../../proto/gen/rooms.js";
+
+/** Told of every request that is sent, by the id of its call. */
+export type OnAttempt = (requestId: string) => void;
+
+const TIMEOUT_MS = 2_500;
+
+/** What may run twice is not said here: the `.proto` says it, and a method of which it says nothing may not. */
+const policies = policiesFor<IRoomServiceClient>(RoomService, {
+  "*": { timeoutMs: TIMEOUT_MS, initialBackoffMs: 50 },
+  getRoom: { perAttemptTimeoutMs: 500 },
+  listRooms: { perAttemptTimeoutMs: 1_000 },
+  // Nobody would wait longer for a phone to ring.
+  dialParticipant: { timeoutMs: 2_000 },
+});
+
+export function createFailoverTo(regions: readonly Region[]): Failover {
+  return createFailover({ regions, policies });
+}
+
+export function clientWithFailover(failover: Failover, onAttempt: OnAttempt): RoomServiceClient {
+  return new RoomServiceClient(
+    new TwirpFetchTransport({ baseUrl: "", interceptors: [failoverInterceptor(failover), told(onAttempt)] }),
+  );
+}
+
+/** What one has without the middleware: one URL, and a timeout. */
+export function clientWithout(home: Region, onAttempt: OnAttempt): RoomServiceClient {
+  const withTimeout: RpcInterceptor = {
+    interceptUnary: (next, method, input, options) =>
+      next(method, input, { ...options, abort: AbortSignal.timeout(TIMEOUT_MS) }),
+  };
+  return new RoomServiceClient(
+    new TwirpFetchTransport({ baseUrl: home.url, interceptors: [withTimeout, told(onAttempt)] }),
+  );
+}
+
+/** Stands next to the transport, where it sees every attempt, and not only every call. */
+function told(onAttempt: OnAttempt): RpcInterceptor {
+  return {
+    interceptUnary(next, method, input, options) {
+      onAttempt((input as { requestId: string }).requestId);
+      return next(method, input, options);
+    },
+  };
+}

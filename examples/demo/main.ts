@@ -1,0 +1,142 @@
+/**
+ * `npm run demo`: three regions, a client under load, and the loss of its home region. Exits with 0 only if what
+ * the demo claims held, judged by what the servers executed.
+ */
+import { parseArgs } from "node:util";
+import type { Failover } from "twirp-failover";
+import { claimsOf } from "./claims.js";
+import { clientWithFailover, clientWithout, createFailoverTo } from "./clients.js";
+import { DemoError } from "./demo-error.js";
+import { EventLog } from "./event-log.js";
+import { Fleet } from "./fleet.js";
+import { Ledger } from "./ledger.js";
+import { DURATION_MS, KILL_AT_MS, RESTART_AT_MS, runOutage } from "./outage.js";
+import { printClaims, printConclusion, printFailedMutations, printLegend, printLosses, printTable } from "./report.js";
+import { rowsOf } from "./results.js";
+import { Stopwatch } from "./stopwatch.js";
+import { Terminal } from "./terminal.js";
+import { describeFailure, Traffic } from "./traffic.js";
+
+const CALLS_PER_SECOND = 150;
+const terminal = new Terminal();
+
+const USAGE = `npm run demo [-- --without]
+
+Starts three regions of a Twirp service on this machine and calls it ${CALLS_PER_SECOND} times a second for
+${DURATION_MS / 1000} seconds. The home region is killed after ${KILL_AT_MS / 1000} seconds and is started again after ${RESTART_AT_MS / 1000}.
+
+  --without   the same calls without the middleware, for comparison
+  --help      this text`;
+
+interface Arguments {
+  readonly without: boolean;
+  readonly help: boolean;
+}
+
+function readArguments(): Arguments {
+  try {
+    const { values } = parseArgs({ options: { without: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+    return { without: values.without ?? false, help: values.help ?? false };
+  } catch (error) {
+    // Only the first sentence: the others explain how to pass what there is no place for.
+    const [message] = (error as Error).message.split(". ");
+    throw new UsageError(`${message}; the only options are --without and --help`);
+  }
+}
+
+class UsageError extends DemoError {}
+
+async function main(): Promise<number> {
+  const { without, help } = readArguments();
+  if (help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const fleet = new Fleet("us-east", "eu-west", "ap-south");
+  // On every way out, an uncaught error included.
+  process.on("exit", () => fleet.destroy());
+  return Promise.race([run(fleet, without), fleet.loss]);
+}
+
+async function run(fleet: Fleet, without: boolean): Promise<number> {
+  const stopwatch = new Stopwatch();
+  const log = new EventLog(terminal, stopwatch);
+  await fleet.start();
+  printRegions(fleet, without);
+
+  const [home] = fleet.regions;
+  const traffic = new Traffic(CALLS_PER_SECOND, stopwatch, (call) => {
+    // With the middleware, its own events tell why a call failed.
+    if (without) log.happened(describeFailure(call));
+  });
+  const onAttempt = (requestId: string) => traffic.countAttempt(requestId);
+  const failover = createFailoverTo(fleet.regions.map(({ id, url }) => ({ id, url })));
+  const client = without ? clientWithout(home, onAttempt) : clientWithFailover(failover, onAttempt);
+  await Promise.all([client, ...fleet.regions.map((r) => clientWithout(r, onAttempt))].map((c) => traffic.warmUp(c)));
+
+  logEvents(failover, log);
+  terminal.showProgress(() => traffic.progress());
+  const outage = await runOutage(home, client, traffic, log, stopwatch);
+  terminal.hideProgress();
+  failover.close();
+
+  const ledger = new Ledger(fleet.regions.map(({ recordPath }) => recordPath));
+  const rows = rowsOf(traffic.calls, outage, ledger);
+  terminal.line();
+  printTable(terminal, rows);
+  terminal.line();
+  printLegend(terminal, outage);
+  terminal.line();
+  if (without) {
+    printLosses(terminal, rows, ledger);
+    return 0;
+  }
+  printConclusion(terminal, rows, outage);
+  printFailedMutations(terminal, rows, outage, ledger);
+  terminal.line();
+  const claims = claimsOf(rows, outage, ledger);
+  printClaims(terminal, claims);
+  return claims.every(({ counterexamples }) => counterexamples.length === 0) ? 0 : 1;
+}
+
+function printRegions(fleet: Fleet, without: boolean): void {
+  const how = without ? "without failover: the client knows us-east only" : "with failover";
+  terminal.line(`acme.rooms.v1.RoomService, ${CALLS_PER_SECOND} calls per second, ${how}`, "bold");
+  terminal.line();
+  for (const [i, { id, url, pid }] of fleet.regions.entries()) {
+    terminal.line(`  ${id.padEnd(9)} ${url}   pid ${pid}${i === 0 ? "   home" : ""}`);
+  }
+}
+
+function logEvents(failover: Failover, log: EventLog): void {
+  for (const type of ["failover", "retry", "replay_refused", "warning"] as const) {
+    failover.on(type, (event) => log.event(event));
+  }
+}
+
+function endOn(signal: NodeJS.Signals, number: number): void {
+  process.once(signal, () => {
+    // The end of the line that the terminal's "^C" is on.
+    if (process.stdout.isTTY) process.stdout.write("\n");
+    console.error("demo: interrupted; the regions are stopped");
+    process.exit(128 + number);
+  });
+}
+
+endOn("SIGINT", 2);
+endOn("SIGTERM", 15);
+endOn("SIGHUP", 1);
+// A reader that has seen enough, such as `head`, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+try {
+  process.exit(await main());
+} catch (error) {
+  terminal.hideProgress();
+  if (!(error instanceof DemoError)) throw error;
+  console.error(`demo: ${error.message}`);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}
