@@ -14,9 +14,15 @@ export default defineConfig({
   test: {
     projects: [
       // No sockets, no waiting: time is simulated.
-      { resolve, test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
+      { resolve, test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, testTimeout: 30_000 } },
       // Real sockets, real servers, on loopback.
       { resolve, test: { name: "wire", include: ["test/wire/**/*.test.ts"], testTimeout: 30_000 } },
+      // What can be proved about a request that failed, case by case.
+      { resolve, test: { name: "proof", include: ["test/proof/**/*.test.ts"], testTimeout: 30_000 } },
+      // Random faults against servers in processes of their own, which count what they executed.
+      { resolve, test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], testTimeout: 300_000 } },
+      // Behind the real nginx and HAProxy.
+      { resolve, test: { name: "proxy", include: ["test/proxy/**/*.test.ts"], testTimeout: 60_000 } },
       // The documents' snippets, compiled and run.
       { resolve, test: { name: "docs", include: ["test/docs/**/*.test.ts"], testTimeout: 30_000 } },
     ],

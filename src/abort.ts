@@ -31,7 +31,7 @@ function waitersOf(signal: AbortSignal): Waiters {
   if (waiters === undefined) {
     const callbacks = new Set<() => void>();
     const listener = () => {
-      for (const callback of [...callbacks]) callback();
+      for (const callback of [...callbacks]) if (callbacks.has(callback)) callback();
     };
     waiters = { callbacks, listener };
     waiting.set(signal, waiters);

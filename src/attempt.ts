@@ -4,6 +4,7 @@ import type { Call } from "./call.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
 import { type Answer, type Ending, type Outcome, outcomeOfAnswer, outcomeOfEnding } from "./outcome.js";
 import type { Region } from "./regions.js";
+import type { RpcCall } from "./rpc-call.js";
 import type { FailedAttempt } from "./trace.js";
 import { Transmission } from "./transmission.js";
 
@@ -72,11 +73,20 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
           if (!settled) settle({ ok: true, region, value, elapsedMs: clock.now() - startedAt });
         },
         (error: unknown) => {
-          if (!settled) failWith(rpc.inspect(error), error);
+          if (!settled) failWith(inspect(rpc, error), error);
         },
       );
     } catch (error) {
       failWith({ kind: "unsendable" }, error);
     }
   });
+}
+
+/** An adapter that cannot read its own error must not leave the call hanging. Without an answer nothing is assumed. */
+function inspect<T>(rpc: RpcCall<T>, error: unknown): Answer {
+  try {
+    return rpc.inspect(error);
+  } catch {
+    return { kind: "none" };
+  }
 }

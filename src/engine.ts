@@ -60,10 +60,11 @@ export class Engine {
     const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
     const call = new Call(++this.#calls, rpc, policy, clock);
+    directory.warm();
+    const [home] = directory.current();
     if (call.aborted || call.startedAt >= call.deadline) throw this.#fail(call, "final");
 
-    directory.warm();
-    const attempt = await this.#attempt(call, directory.current()[0]);
+    const attempt = this.#noted(call, await makeAttempt(call, home, clock));
     return attempt.ok ? this.#succeed(call, attempt) : this.#replay(call, attempt);
   }
 
@@ -91,7 +92,7 @@ export class Engine {
         this.#report.replay(call, last, region);
         if (call.aborted) throw FAILED; // By a listener.
         if (!free) waits++;
-        const attempt = await this.#attempt(call, region);
+        const attempt = this.#noted(call, await makeAttempt(call, region, this.#parts.clock));
         if (attempt.ok) {
           succeeded = attempt;
           return this.#succeed(call, attempt);
@@ -164,8 +165,7 @@ export class Engine {
     return untriedRegions(directory.current(), call.failed);
   }
 
-  async #attempt<T>(call: Call<T>, region: Region): Promise<Attempt<T>> {
-    const attempt = await makeAttempt(call, region, this.#parts.clock);
+  #noted<T>(call: Call<T>, attempt: Attempt<T>): Attempt<T> {
     this.#report.attempt(call, attempt);
     if (!attempt.ok) call.failed.push(attempt);
     return attempt;

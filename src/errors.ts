@@ -35,9 +35,10 @@ export function messageOf(error: unknown): string {
 /** ` (did you mean "x"?)` for the candidate that is a slip of the pen away from `name`, or nothing. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   let best: string | undefined;
-  let bestDistance = Math.min(4, Math.ceil(name.length / 2));
+  let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const isPart = name.length > 2 && candidate.startsWith(name);
+    const distance = isPart ? 1 : editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best === undefined ? "" : ` (did you mean "${best}"?)`;

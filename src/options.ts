@@ -72,7 +72,7 @@ export function checkBaseUrl(option: string, value: unknown): string {
     throw new InvalidOptionError(option, "a URL without credentials", `${url.protocol}//…@${url.host}`);
   }
   if (url.search !== "" || url.hash !== "") {
-    throw new InvalidOptionError(option, "a URL without a query or fragment", value);
+    throw new InvalidOptionError(option, "a URL without a query or fragment", `${url.origin}${url.pathname}?…`);
   }
   return url.origin + url.pathname.replace(/\/+$/, "");
 }

@@ -135,8 +135,9 @@ function fromTwirp(answer: Answer & { kind: "twirp" }, circumstances: Circumstan
   const { transmission, notExecutedCodes, dateMs } = circumstances;
   const httpStatus = transmission.httpStatus;
   const code = parseTwirpCode(answer.code);
-  // JSON with a `code` that is no Twirp code was written by a gateway, not by a Twirp server.
-  if (code === undefined) return fromHttp(httpStatus, answer.retryAfter, dateMs);
+  // JSON with a `code` that is no Twirp code was probably written by a gateway, but a server with codes of its own
+  // writes the same: its 404 proves nothing.
+  if (code === undefined) return { ...fromHttp(httpStatus, answer.retryAfter, dateMs), execution: "unknown" };
 
   const meta = answer.meta ?? {};
   const facts = {
@@ -175,15 +176,12 @@ function fromHttp(status: number | undefined, retryAfter: string | undefined, da
   };
 }
 
+/**
+ * 429: a rate limiter turned the request away; 451: the project is pinned to other regions. Not 404: proxies are
+ * often set up to put their own page in the place of any 404, that of a handler's `not_found` included.
+ */
 function executionBehind(status: number): Execution {
-  switch (status) {
-    case 404: // Routed to no Twirp service.
-    case 429: // A rate limiter stands in front of the handler.
-    case 451: // The project is pinned to other regions: turned away at the door.
-      return "none";
-    default:
-      return "unknown";
-  }
+  return status === 429 || status === 451 ? "none" : "unknown";
 }
 
 function pushback(retryAfter: string | undefined, dateMs: number): { pushbackMs?: number } {

@@ -82,8 +82,8 @@ export interface MethodPolicy {
    * The codes after which an idempotent method is replayed although the first attempt may have run. A
    * connection that broke and an attempt that timed out are always among the reasons.
    *
-   * @default ["unavailable", "internal", "unknown", "dataloss"]: what a Twirp server sends with a 5xx,
-   * `unimplemented` left out.
+   * @default ["unavailable", "internal", "unknown", "dataloss", "bad_route"]: what a Twirp server sends with a 5xx,
+   * `unimplemented` left out; and a proxy's 404, for a region that does not route the method (yet).
    */
   retryableCodes?: readonly TwirpCode[];
   /**
@@ -134,7 +134,7 @@ export const DEFAULT_POLICY: ResolvedPolicy = {
   initialBackoffMs: 200,
   maxBackoffMs: 2_000,
   backoffMultiplier: 2,
-  retryableCodes: new Set<TwirpCode>(["unavailable", "internal", "unknown", "dataloss"]),
+  retryableCodes: new Set<TwirpCode>(["unavailable", "internal", "unknown", "dataloss", "bad_route"]),
   notExecutedCodes: new Set<TwirpCode>(),
   idempotencyKey: undefined,
 };

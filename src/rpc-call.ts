@@ -32,7 +32,7 @@ export interface RpcCall<T> {
   readonly timeout?: number | Date | undefined;
   /**
    * Sends one request. Rejects with the library's own error. To throw synchronously means that nothing could be
-   * sent.
+   * sent. What it resolves with must not be a thenable, which a promise would wait for.
    */
   send(request: AttemptRequest): Promise<T>;
   /** What a rejection of `send` tells. Must not throw. */

@@ -72,7 +72,12 @@ export function failoverInterceptor(failover: Failover, options: InterceptorOpti
   };
 }
 
-class ProtobufTsCall implements RpcCall<UnaryCall> {
+/** A `UnaryCall` is a thenable: a promise would not resolve with it, but call its `then` and wait for all its parts. */
+interface Answered {
+  readonly call: UnaryCall;
+}
+
+class ProtobufTsCall implements RpcCall<Answered> {
   /** Response headers of failed attempts, by error: a call that failed with an HTTP answer has headers too. */
   #answered: Map<unknown, RpcMetadata> | undefined;
 
@@ -109,10 +114,10 @@ class ProtobufTsCall implements RpcCall<UnaryCall> {
   }
 
   /** The options are copied: they may be the transport's own defaults, and interceptors below may write to `meta`. */
-  send({ region, signal, headers, transmission }: AttemptRequest): Promise<UnaryCall> {
+  send({ region, signal, headers, transmission }: AttemptRequest): Promise<Answered> {
     const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
-    const call = this.next(this.info, this.input, {
-      ...this.options,
+    // Not with a spread: on Node 20 it costs a microsecond to add properties to what a spread has copied.
+    const options = Object.assign({}, this.options, {
       baseUrl: region.url,
       abort: signal,
       meta: withHeaders({ ...meta }, headers),
@@ -123,11 +128,11 @@ class ProtobufTsCall implements RpcCall<UnaryCall> {
         ...(this.observe && { dispatcher: new ObservedDispatcher(transmission, fetchInit?.dispatcher) }),
       },
     });
-    return this.#responseOf(call);
+    return this.#responseOf(this.next(this.info, this.input, options));
   }
 
   /** Resolves with the call once its response is in. */
-  async #responseOf(call: UnaryCall): Promise<UnaryCall> {
+  async #responseOf(call: UnaryCall): Promise<Answered> {
     let headers: RpcMetadata | undefined;
     call.headers.then((received) => {
       headers = received;
@@ -136,7 +141,7 @@ class ProtobufTsCall implements RpcCall<UnaryCall> {
     call.trailers.then(ignore, ignore);
     try {
       await call.response;
-      return call;
+      return { call };
     } catch (error) {
       if (headers) {
         this.#answered ??= new Map();
@@ -160,14 +165,14 @@ class ProtobufTsCall implements RpcCall<UnaryCall> {
   }
 
   /** The call that the user gets, at once, with everything in it still to come. */
-  resultOf(winner: Promise<UnaryCall>): UnaryCall {
+  resultOf(winner: Promise<Answered>): UnaryCall {
     const headers = winner.then(
-      (call) => call.headers,
+      ({ call }) => call.headers,
       (error) => this.#answered?.get(error) ?? Promise.reject(error),
     );
-    const response = winner.then((call) => call.response);
-    const status = winner.then((call) => call.status);
-    const trailers = winner.then((call) => call.trailers);
+    const response = winner.then(({ call }) => call.response);
+    const status = winner.then(({ call }) => call.status);
+    const trailers = winner.then(({ call }) => call.trailers);
     // A user who awaits one of them must not hear of the others as unhandled.
     for (const promise of [headers, response, status, trailers]) promise.catch(ignore);
     return new UnaryCall(this.info, this.options.meta ?? {}, this.input, headers, response, status, trailers);

@@ -29,7 +29,8 @@ export interface HttpRegionsOptions {
    * Hosts that may be called when the list names them, each with all its subdomains.
    *
    * @default the parent domain of home: `livekit.cloud` for `my.livekit.cloud`. An address, or a name like
-   * `localhost`, stands for itself alone.
+   * `localhost`, stands for itself alone. Name the hosts where the parent domain is not yours alone, as it is on
+   * a hosting platform (`x.vercel.app`).
    */
   allowedHosts?: readonly string[];
 }
@@ -48,7 +49,8 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const allowedHosts = checkHosts(options.allowedHosts) ?? [parentDomain(new URL(home).hostname)];
 
   return {
-    key: `${url} for ${home}`,
+    // Another home or other hosts would make another list of the same answer.
+    key: [url, home, ...allowedHosts].join(" "),
     known: [regionAt(home)],
     async load(signal, warn): Promise<LoadedRegions> {
       const response = await fetch(url, {
@@ -70,7 +72,7 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
 /** `max-age` of a `Cache-Control` header in milliseconds; 0 without one, or with `no-store` or `no-cache`. */
 function maxAgeMs(cacheControl: string | null): number {
   if (cacheControl === null || /\bno-(?:store|cache)\b/i.test(cacheControl)) return 0;
-  const seconds = /(?:^|[\s,])max-age="?(\d{1,9})\b/i.exec(cacheControl)?.[1];
+  const seconds = /(?:^|[\s,])max-age="?(\d+)/i.exec(cacheControl)?.[1];
   return seconds === undefined ? 0 : Number(seconds) * 1000;
 }
 

@@ -1,0 +1,46 @@
+/** The undici generations that users bring along, as far as the Node at hand runs them. */
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+
+interface Undici {
+  Agent: new (options: object) => object;
+  fetch: typeof globalThis.fetch;
+}
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+const builtIn = Number(process.versions.undici?.split(".")[0]);
+
+/** undici 8 needs Node 22.19. */
+const installed = [6, 7, 8].filter((generation) => generation < 8 || major > 22 || (major === 22 && minor >= 19));
+const undici = (generation: number) => require(`undici${generation}`) as Undici;
+
+/** Node's `fetch` works with agents of its own generation and the one before; see undici's "Compatibility". */
+const fitting = installed.filter((generation) => (builtIn >= 8 ? generation >= 7 : generation <= 7));
+
+export const agents = fitting.map((generation) => ({
+  name: `undici ${generation}'s Agent with 2 connections`,
+  agent: new (undici(generation).Agent)({ connections: 2, pipelining: 1 }),
+}));
+
+export const h2Agents = fitting.map((generation) => ({
+  name: `undici ${generation}'s Agent`,
+  agent: new (undici(generation).Agent)({ allowH2: true, connect: { rejectUnauthorized: false } }),
+}));
+
+export const fetches = installed.map((generation) => ({
+  name: `undici ${generation}'s own fetch`,
+  fetch: undici(generation).fetch,
+}));
+
+/** As a proxy's or a logger's dispatcher does: it hands everything on to the global one. */
+export const forwarding = {
+  dispatch(options: object, handler: object): boolean {
+    const globals = globalThis as unknown as Record<symbol, { dispatch(options: object, handler: object): boolean }>;
+    const name = "onRequestStart" in handler ? 2 : 1;
+    const real =
+      globals[Symbol.for(`undici.globalDispatcher.${name}`)] ?? globals[Symbol.for("undici.globalDispatcher.1")];
+    if (real === undefined) throw new Error("no global dispatcher");
+    return real.dispatch(options, handler);
+  },
+};

@@ -1,0 +1,73 @@
+/** The ways in which a region of the tests can fail. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { TwirpError, type TwirpErrorCode } from "twirp-ts";
+import type { Exchange, Fault } from "./region.js";
+
+type Write = (exchange: Exchange) => void;
+
+/** The same answer, but from a server whose handler ran first: to a client it looks no different. */
+export const ran = ({ instead }: Fault): Fault => (instead === undefined ? {} : { after: instead });
+
+export const answersAsUsual: Fault = {};
+
+export const answersAfter = (delayMs: number): Fault => ({ before: () => sleep(delayMs) });
+
+/** An error that the handler chose, written by the real Twirp server. In twirp-ts's spelling of the code. */
+export const handlerError = (code: `${TwirpErrorCode}`, meta: Record<string, string> = {}): Fault => ({
+  after: () => {
+    const error = new TwirpError(code as TwirpErrorCode, `the handler says ${code}`);
+    for (const [key, value] of Object.entries(meta)) error.withMeta(key, value);
+    throw error;
+  },
+});
+
+/** JSON that another implementation of Twirp, or none, might write. Nothing ran. */
+export const json = (status: number, body: object, headers: Record<string, string> = {}): Fault => ({
+  instead: ({ res }) => {
+    res.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+  },
+});
+
+/** What something in front of the server answers. Nothing ran. */
+export const http = (status: number, headers: Record<string, string> = {}, body = ""): Fault => ({
+  instead: ({ res }) => {
+    res.writeHead(status, headers).end(body);
+  },
+});
+
+export const html = (status: number): Fault =>
+  http(status, { "content-type": "text/html" }, `<html><h1>${status}</h1><p>nginx</p></html>`);
+
+/** Not allowed in the region that was asked. */
+export const pinned: Fault = http(451, { "content-type": "text/plain" }, "this project is pinned to other regions");
+
+const reset: Write = ({ req }) => void req.socket.resetAndDestroy();
+const fin: Write = ({ req }) => void req.socket.end();
+
+/** TCP RST, with no answer. */
+export const resets: Fault = { instead: reset };
+/** TCP FIN, with no answer. */
+export const hangsUp: Fault = { instead: fin };
+/** Takes the request and says nothing, until the region is closed. */
+export const hangs: Fault = { instead: () => {} };
+
+/** A good answer that breaks off in its body. */
+export const truncates: Fault = {
+  after: ({ req, res }) => {
+    res.writeHead(200, { "content-type": req.headers["content-type"], "content-length": "1000" });
+    res.write(req.headers["content-type"] === "application/json" ? '{"name":"lob' : "\n\u0005lob", () => res.destroy());
+  },
+};
+
+/** 200 with no body at all. */
+export const answersEmpty: Fault = {
+  after: ({ req, res }) => void res.writeHead(200, { "content-type": req.headers["content-type"] }).end(),
+};
+
+/** 200 with a page that is no message: a captive portal. Nothing ran. */
+export const answersWithPage: Fault = html(200);
+
+/** A good answer with two headers of one name. */
+export const setsTwoCookies: Fault = {
+  before: ({ res }) => void res.setHeader("set-cookie", ["a=1", "b=2"]),
+};

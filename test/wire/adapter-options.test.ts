@@ -1,0 +1,142 @@
+/** What goes into an attempt: interceptors around ours, and options that are the user's, not ours to change. */
+import {
+  type MethodInfo,
+  RpcError,
+  type RpcInterceptor,
+  type RpcTransport,
+  stackIntercept,
+  UnaryCall,
+} from "@protobuf-ts/runtime-rpc";
+import { createFailover, type Failover, failoverTrace, InvalidOptionError } from "twirp-failover";
+import { failoverInterceptor, type InterceptorOptions } from "twirp-failover/protobuf-ts";
+import { describe, expect, test } from "vitest";
+import * as faults from "../support/faults.js";
+import { errorOf, FORMATS, METHODS, newRequestId, outcomesOf, useWire } from "../support/wire.js";
+
+/** Counts its calls and adds a token of its own to each, as one that refreshes tokens does. */
+function auth(): { interceptor: RpcInterceptor; calls: () => number } {
+  let calls = 0;
+  const interceptor: RpcInterceptor = {
+    interceptUnary(next, method, input, options) {
+      options.meta ??= {};
+      options.meta.Authorization = `token-${++calls}`;
+      return next(method, input, options);
+    },
+  };
+  return { interceptor, calls: () => calls };
+}
+
+function deepFreeze<T>(value: T): T {
+  const plain = Array.isArray(value) || Object.getPrototypeOf(value ?? 0) === Object.prototype;
+  if (!plain) return value;
+  for (const member of Object.values(value as object)) deepFreeze(member);
+  return Object.freeze(value);
+}
+
+describe.each(FORMATS)("interceptors and options, $format", ({ sendJson }) => {
+  const wire = useWire();
+
+  test("an interceptor below ours runs for every attempt, one above it once", async () => {
+    const below = auth();
+    const above = auth();
+    const { home, second, client } = await wire().pair(sendJson, {
+      above: [above.interceptor],
+      below: [below.interceptor],
+    });
+    home.always(faults.html(503));
+    expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    expect([above.calls(), below.calls()]).toEqual([1, 2]);
+    expect(home.received.map(({ headers }) => headers.authorization)).toEqual(["token-1"]);
+    expect(second.received.map(({ headers }) => headers.authorization)).toEqual(["token-2"]);
+  });
+
+  test("one above ours sees one result: that of the call", async () => {
+    const results: unknown[] = [];
+    const logger: RpcInterceptor = {
+      interceptUnary(next, method, input, options) {
+        const call = next(method, input, options);
+        call.then(
+          ({ response }) => results.push(response),
+          (error: unknown) => results.push(error),
+        );
+        return call;
+      },
+    };
+    const { home, client } = await wire().pair(sendJson, { above: [logger] });
+    home.always(faults.resets);
+    await METHODS.read(client.rooms, newRequestId());
+    const error = await errorOf(METHODS.mutation(client.rooms, newRequestId()));
+    expect(results).toEqual([expect.objectContaining({ servedBy: "second" }), error]);
+  });
+
+  test("neither the call's options nor the transport's own are written to", async () => {
+    const below = auth();
+    const transport = deepFreeze({ sendJson, meta: { "x-app": "a" }, fetchInit: { keepalive: false } });
+    const { home, second, client } = await wire().pair(sendJson, { transport, below: [below.interceptor] });
+    const abort = wire().leaks.watch(new AbortController().signal);
+    const options = deepFreeze({ meta: { "x-call": "c" }, abort, timeout: 3_000, failover: { maxAttempts: 2 } });
+    home.always(faults.html(503));
+    // The second one has no options of its own, so that the transport's defaults themselves are passed down.
+    expect(await METHODS.update(client.rooms, newRequestId(), options)).toBe("second");
+    expect(await METHODS.update(client.rooms, newRequestId())).toBe("second");
+    expect(transport).toEqual({ sendJson, meta: { "x-app": "a" }, fetchInit: { keepalive: false } });
+    expect(options.meta).toEqual({ "x-call": "c" });
+    const sent = [...home.received, ...second.received].map(({ headers }) => [headers["x-app"], headers["x-call"]]);
+    expect(sent).toEqual([
+      ["a", "c"],
+      ["a", undefined],
+      ["a", "c"],
+      ["a", undefined],
+    ]);
+  });
+
+  const UNSENDABLE = [
+    { name: "a number out of range", call: "listRooms", input: { limit: -1 }, options: {} },
+    {
+      name: "a string that is none",
+      call: "dialParticipant",
+      input: { room: "r", phoneNumber: Symbol("1") },
+      options: {},
+    },
+    { name: "a bad header", call: "getRoom", input: { name: "r" }, options: { meta: { "x-a": "b\nc" } } },
+  ] as const;
+  test.each(UNSENDABLE)("$name cannot be sent: told as it is, and not replayed", async ({ call, input, options }) => {
+    const { home, second, client } = await wire().pair(sendJson);
+    const error = await errorOf(client.rooms[call](input as never, options));
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(RpcError);
+    expect(outcomesOf(error)).toEqual([{ code: "internal", origin: "client", execution: "none" }]);
+    expect(failoverTrace(error)?.refused).toBe("final");
+    expect(client.eventsOf("call")).toMatchObject([{ ok: false, attempts: 1 }]);
+    expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
+  });
+});
+
+describe("the interceptor itself", () => {
+  const failover = createFailover({ regions: ["http://127.0.0.1:9/twirp"] });
+
+  test.each([undefined, null, {}, "failover"])("refuses %j as its Failover", (given) => {
+    expect(() => failoverInterceptor(given as unknown as Failover)).toThrow(InvalidOptionError);
+    expect(() => failoverInterceptor(given as unknown as Failover)).toThrow(/what createFailover\(\) returned/);
+  });
+
+  test.each([{ proofOfSending: 1 }, { proofOfSendin: true }, null])("refuses %j as its options", (given) => {
+    expect(() => failoverInterceptor(failover, given as InterceptorOptions)).toThrow(InvalidOptionError);
+  });
+
+  test.each(["serverStreaming", "clientStreaming", "duplex"] as const)("lets a %s call pass untouched", (kind) => {
+    const seen: unknown[] = [];
+    const answer = {};
+    const pass = (...args: unknown[]) => {
+      seen.push(...args);
+      return answer;
+    };
+    const transport = { [kind]: pass } as unknown as RpcTransport;
+    const method = { name: "Watch" } as MethodInfo;
+    const options = deepFreeze({ interceptors: [failoverInterceptor(failover)], meta: { a: "b" } });
+    const input = {};
+    expect(stackIntercept(kind as "serverStreaming", transport, method, options, input)).toBe(answer);
+    expect(seen.at(-1)).toBe(options);
+    expect(answer).not.toBeInstanceOf(UnaryCall);
+  });
+});

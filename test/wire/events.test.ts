@@ -1,0 +1,176 @@
+/** The events, held against what the servers wrote down. */
+import { type FailoverEvent, describe as line } from "twirp-failover";
+import { describe, expect, test } from "vitest";
+import * as faults from "../support/faults.js";
+import type { Fault } from "../support/region.js";
+import {
+  errorOf,
+  expectTruth,
+  FORMATS,
+  METHODS,
+  type MethodKind,
+  newRequestId,
+  type TestClient,
+  useWire,
+} from "../support/wire.js";
+
+const KINDS = Object.keys(METHODS) as MethodKind[];
+
+/** What the regions do, in turn. Of different lengths, so that they meet in ever new ways. */
+const HOME: readonly Fault[] = [
+  faults.html(503),
+  faults.ran(faults.resets),
+  faults.http(429),
+  faults.answersAsUsual,
+  faults.handlerError("internal"),
+  faults.handlerError("not_found"),
+  faults.truncates,
+];
+const SECOND: readonly Fault[] = [
+  faults.hangsUp,
+  faults.answersAsUsual,
+  faults.pinned,
+  faults.ran(faults.html(504)),
+  faults.answersAsUsual,
+];
+const THIRD: readonly Fault[] = [faults.answersAsUsual, faults.html(502), faults.handlerError("unavailable")];
+
+const repeated = (faults: readonly Fault[], times: number) => Array.from({ length: times }, () => faults).flat();
+
+/** The events of each call, in order. */
+function byCall(client: TestClient): FailoverEvent[][] {
+  const calls = new Map<number, FailoverEvent[]>();
+  for (const event of client.events) {
+    if ("callId" in event) calls.set(event.callId, [...(calls.get(event.callId) ?? []), event]);
+  }
+  return [...calls.values()];
+}
+
+describe.each(FORMATS)("events, $format", ({ sendJson }) => {
+  const wire = useWire();
+
+  const outage = async () => {
+    const regions = [await wire().region("home"), await wire().region("second"), await wire().region("third")];
+    for (const [i, faults] of [HOME, SECOND, THIRD].entries()) regions[i]?.script(...repeated(faults, 30));
+    const options = { transport: { sendJson }, retryThrottling: false } as const;
+    return { regions, client: wire().client(regions, { ...options, policy: { initialBackoffMs: 1 } }) };
+  };
+
+  test("of one call after another tell the very attempts that the servers received", async () => {
+    const { regions, client } = await outage();
+    for (let i = 0; i < 45; i++) {
+      const id = newRequestId();
+      await Promise.allSettled([METHODS[KINDS[i % 3] ?? "read"](client.rooms, id)]);
+      const told = byCall(client)[i] ?? [];
+      for (const region of regions) {
+        const attempts = told.filter((event) => event.type === "attempt" && event.region === region.id);
+        expect(region.saw(id).received, `call ${i} in ${region.id}`).toBe(attempts.length);
+      }
+    }
+  });
+
+  test("of many calls at once add up, and no mutation ran twice", async () => {
+    const { regions, client } = await outage();
+    const ids = Array.from({ length: 60 }, newRequestId);
+    await Promise.allSettled(ids.map((id, i) => METHODS[KINDS[i % 3] ?? "read"](client.rooms, id)));
+    expectTruth(client, ...regions);
+    for (const [i, id] of ids.entries()) {
+      if (KINDS[i % 3] !== "mutation") continue;
+      const runs = regions.reduce((sum, region) => sum + region.saw(id).executed, 0);
+      expect(runs, id).toBeLessThanOrEqual(1);
+    }
+
+    const calls = byCall(client);
+    expect(calls).toHaveLength(60);
+    for (const events of calls) {
+      const attempts = events.filter((event) => event.type === "attempt");
+      const replays = events.filter((event) => event.type === "failover" || event.type === "retry");
+      expect(attempts.map(({ attempt }) => attempt)).toEqual(attempts.map((_, i) => i + 1));
+      expect(replays).toHaveLength(attempts.length - 1);
+      // Each replay begins where the attempt before it ended, and leads to the attempt after it.
+      for (const [i, { from, to }] of replays.entries()) {
+        expect([from, to]).toEqual([attempts[i]?.region, attempts[i + 1]?.region]);
+      }
+      const last = attempts.at(-1);
+      expect(events.filter(({ type }) => type === "call")).toHaveLength(1);
+      expect(events.at(-1)).toMatchObject({
+        type: "call",
+        ok: last?.ok,
+        attempts: attempts.length,
+        region: last?.region,
+      });
+    }
+  });
+
+  test("read as lines say who failed over, from where to where, and why", async () => {
+    const { home, client } = await wire().pair(sendJson);
+    home.script(faults.html(503), faults.ran(faults.resets));
+    await METHODS.read(client.rooms, newRequestId());
+    await errorOf(METHODS.mutation(client.rooms, newRequestId()));
+    expect(client.events.map((event) => line(event).replace(/\d+ ms/, "N ms"))).toEqual([
+      "acme.rooms.v1.RoomService/GetRoom attempt 1 in home failed: unavailable (intermediary, execution unknown), N ms",
+      "acme.rooms.v1.RoomService/GetRoom failed over home → second (unavailable, attempt 1, N ms)",
+      "acme.rooms.v1.RoomService/GetRoom attempt 2 in second succeeded, N ms",
+      "acme.rooms.v1.RoomService/GetRoom succeeded after 2 attempts, N ms",
+      "acme.rooms.v1.RoomService/DialParticipant attempt 1 in home failed: unavailable (transport, execution unknown), N ms",
+      "acme.rooms.v1.RoomService/DialParticipant not replayed: not_idempotent (unavailable in home, attempt 1, execution unknown)",
+      "acme.rooms.v1.RoomService/DialParticipant failed: unavailable after 1 attempt, N ms",
+    ]);
+  });
+
+  test("a listener that throws harms no call", async () => {
+    const { home, second, client } = await wire().pair(sendJson);
+    for (const type of ["attempt", "failover", "call", "warning"] as const) {
+      client.failover.on(type, () => {
+        throw new Error("boom");
+      });
+    }
+    home.always(faults.html(503));
+    expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    expect(client.eventsOf("warning")).toHaveLength(4);
+    expectTruth(client, home, second);
+  });
+
+  test("after close() nobody is told, and calls go on", async () => {
+    const { home, client } = await wire().pair(sendJson);
+    home.always(faults.html(503));
+    client.failover.close();
+    expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    expect(client.events).toEqual([]);
+  });
+});
+
+describe.each(FORMATS)("the budget for replays, $format", ({ sendJson }) => {
+  const wire = useWire();
+
+  test("in a total outage the servers get little more than the calls themselves", async () => {
+    const { home, second, client } = await wire().pair(sendJson, {
+      policy: { initialBackoffMs: 1 },
+      retryThrottling: { maxTokens: 10, tokenRatio: 0.1 },
+    });
+    home.always(faults.html(503));
+    second.always(faults.html(503));
+    for (let i = 0; i < 40; i++) await errorOf(METHODS.read(client.rooms, newRequestId()));
+    // Each region takes replays until half of its ten tokens are gone.
+    expect(home.saw().received + second.saw().received).toBeLessThanOrEqual(40 + 2 * 5);
+    expect(client.eventsOf("replay_refused").filter(({ reason }) => reason === "throttled").length).toBeGreaterThan(30);
+    expectTruth(client, home, second);
+  });
+
+  test("of a region that is well is not spent by a home that is down", async () => {
+    const { home, second, client } = await wire().pair(sendJson, { policy: { initialBackoffMs: 1 } });
+    home.always(faults.resets);
+    for (let i = 0; i < 120; i++) expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    expect([home.saw().received, second.saw().received]).toEqual([120, 120]);
+  });
+
+  test("is not touched by replays of what never ran", async () => {
+    const { home, second, client } = await wire().pair(sendJson, {
+      retryThrottling: { maxTokens: 2, tokenRatio: 0.001 },
+    });
+    home.always(faults.http(429));
+    for (let i = 0; i < 20; i++) expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    expect(second.saw().executed).toBe(20);
+    expectTruth(client, home, second);
+  });
+});

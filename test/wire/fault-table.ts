@@ -1,0 +1,205 @@
+/** What can go wrong at home, and what the contract makes of it. */
+import type { Outcome } from "twirp-failover";
+import { httpStatusFromErrorCode, type TwirpErrorCode } from "twirp-ts";
+import * as faults from "../support/faults.js";
+import type { Fault } from "../support/region.js";
+
+/**
+ * Which methods may be sent again: `all` where it is proved that nothing ran, `idempotent` where the handler may
+ * have run, `none` where it chose its answer or the code is not one to be retried.
+ */
+export type Replayed = "all" | "idempotent" | "none";
+
+export interface FaultRow {
+  readonly name: string;
+  readonly fault: Fault;
+  /** How often the handler runs at home. */
+  readonly executed: 0 | 1;
+  readonly outcome: Outcome;
+  /** The code of the transport's own error, which the caller gets to see; it may depend on the wire format. */
+  readonly code: string | { readonly binary: string; readonly JSON: string };
+  readonly replayed: Replayed;
+}
+
+type Typed = Parameters<typeof faults.handlerError>[0];
+
+/** An error that the service's handler returned. */
+function typed(code: Typed, execution: "unknown" | "done", replayed: Replayed): FaultRow {
+  const spelled = code === "data_loss" ? "dataloss" : code;
+  return {
+    name: `Twirp error ${code}`,
+    fault: faults.handlerError(code),
+    executed: 1,
+    outcome: {
+      code: spelled,
+      origin: "service",
+      execution,
+      httpStatus: httpStatusFromErrorCode(code as TwirpErrorCode),
+    },
+    code,
+    replayed,
+  };
+}
+
+/** An answer by something in front of the service. The transport reports all of them as `internal`. */
+function byProxy(
+  name: string,
+  fault: Fault,
+  outcome: Omit<Outcome, "origin">,
+  replayed: Replayed,
+  code: FaultRow["code"] = "internal",
+): FaultRow {
+  return { name, fault, executed: 0, outcome: { origin: "intermediary", ...outcome }, code, replayed };
+}
+
+const HANDLER_CHOSEN: readonly Typed[] = [
+  "canceled",
+  "invalid_argument",
+  "malformed",
+  "not_found",
+  "already_exists",
+  "permission_denied",
+  "unauthenticated",
+  "failed_precondition",
+  "aborted",
+  "out_of_range",
+  "unimplemented",
+];
+
+export const TWIRP_ERRORS: readonly FaultRow[] = [
+  ...HANDLER_CHOSEN.map((code) => typed(code, "done", "none")),
+  typed("unavailable", "unknown", "idempotent"),
+  typed("internal", "unknown", "idempotent"),
+  typed("unknown", "unknown", "idempotent"),
+  typed("data_loss", "unknown", "idempotent"),
+  typed("deadline_exceeded", "unknown", "none"),
+  typed("resource_exhausted", "unknown", "none"),
+  {
+    name: "Twirp error bad_route",
+    fault: faults.json(404, { code: "bad_route", msg: "no handler" }),
+    executed: 0,
+    outcome: { code: "bad_route", origin: "service", execution: "none", httpStatus: 404 },
+    code: "bad_route",
+    replayed: "all",
+  },
+  {
+    name: "Twirp error unavailable that promises to be retryable",
+    fault: faults.json(503, { code: "unavailable", msg: "draining", meta: { retryable: "true" } }),
+    executed: 0,
+    outcome: { code: "unavailable", origin: "service", execution: "none", httpStatus: 503, promised: true },
+    code: "unavailable",
+    replayed: "all",
+  },
+  {
+    name: "Twirp error unavailable that forbids a replay",
+    fault: faults.handlerError("unavailable", { retryable: "false" }),
+    executed: 1,
+    outcome: { code: "unavailable", origin: "service", execution: "unknown", httpStatus: 503, final: true },
+    code: "unavailable",
+    replayed: "none",
+  },
+  {
+    name: "Twirp error resource_exhausted with Retry-After",
+    fault: faults.json(429, { code: "resource_exhausted", msg: "slow down" }, { "retry-after": "7" }),
+    executed: 0,
+    outcome: {
+      code: "resource_exhausted",
+      origin: "service",
+      execution: "unknown",
+      httpStatus: 429,
+      pushbackMs: 7_000,
+    },
+    code: "resource_exhausted",
+    replayed: "none",
+  },
+  {
+    name: "Twirp error in Go's spelling",
+    fault: faults.json(500, { code: "dataloss", msg: "gone" }),
+    executed: 0,
+    outcome: { code: "dataloss", origin: "service", execution: "unknown", httpStatus: 500 },
+    code: "dataloss",
+    replayed: "idempotent",
+  },
+];
+
+export const PROXY_ANSWERS: readonly FaultRow[] = [
+  byProxy("HTML 502", faults.html(502), { code: "unavailable", execution: "unknown", httpStatus: 502 }, "idempotent"),
+  byProxy("empty 503", faults.http(503), { code: "unavailable", execution: "unknown", httpStatus: 503 }, "idempotent"),
+  {
+    ...byProxy(
+      "504 although the handler ran",
+      faults.ran(faults.html(504)),
+      { code: "unavailable", execution: "unknown", httpStatus: 504 },
+      "idempotent",
+    ),
+    executed: 1,
+  },
+  byProxy(
+    "429 without Retry-After",
+    faults.http(429),
+    { code: "resource_exhausted", execution: "none", httpStatus: 429 },
+    "all",
+  ),
+  byProxy(
+    "429 with Retry-After",
+    faults.http(429, { "retry-after": "9" }),
+    { code: "resource_exhausted", execution: "none", httpStatus: 429, pushbackMs: 9_000 },
+    "all",
+  ),
+  byProxy("451", faults.pinned, { code: "unknown", execution: "none", httpStatus: 451 }, "all"),
+  byProxy("HTML 404", faults.html(404), { code: "bad_route", execution: "unknown", httpStatus: 404 }, "idempotent"),
+  byProxy("HTML 403", faults.html(403), { code: "permission_denied", execution: "unknown", httpStatus: 403 }, "none"),
+  byProxy(
+    "302",
+    faults.http(302, { location: "/elsewhere" }),
+    { code: "internal", execution: "unknown", httpStatus: 302 },
+    "idempotent",
+  ),
+  byProxy(
+    "307",
+    faults.http(307, { location: "/elsewhere" }),
+    { code: "internal", execution: "unknown", httpStatus: 307 },
+    "idempotent",
+  ),
+  byProxy(
+    "JSON that is not Twirp's",
+    faults.json(503, { message: "no healthy upstream" }),
+    { code: "unavailable", execution: "unknown", httpStatus: 503 },
+    "idempotent",
+  ),
+  byProxy(
+    "429 with JSON that is not Twirp's",
+    faults.json(429, { message: "API rate limit exceeded" }),
+    { code: "resource_exhausted", execution: "none", httpStatus: 429 },
+    "all",
+  ),
+  byProxy(
+    "JSON with an unknown code",
+    faults.json(503, { code: "quota", msg: "no more" }),
+    { code: "unavailable", execution: "unknown", httpStatus: 503 },
+    "idempotent",
+    "quota",
+  ),
+];
+
+function unanswered(name: string, fault: Fault, executed: 0 | 1, cause: string): FaultRow {
+  const outcome = { code: "unavailable", origin: "transport", execution: "unknown", cause } as const;
+  return { name, fault, executed, outcome, code: "UNKNOWN", replayed: "idempotent" };
+}
+
+/** A 200 that is no use. Its status is known, and proves that a server, or something in its place, was reached. */
+function broken(name: string, fault: Fault, executed: 0 | 1, code: FaultRow["code"], cause?: string): FaultRow {
+  const outcome = { code: "dataloss", origin: "transport", execution: "unknown", httpStatus: 200 } as const;
+  return { name, fault, executed, outcome: { ...outcome, ...(cause && { cause }) }, code, replayed: "idempotent" };
+}
+
+export const BROKEN_ANSWERS: readonly FaultRow[] = [
+  unanswered("reset before execution", faults.resets, 0, "ECONNRESET"),
+  unanswered("reset after execution", faults.ran(faults.resets), 1, "ECONNRESET"),
+  unanswered("closed before execution", faults.hangsUp, 0, "UND_ERR_SOCKET"),
+  unanswered("closed after execution", faults.ran(faults.hangsUp), 1, "UND_ERR_SOCKET"),
+  broken("200 that breaks off", faults.truncates, 1, "dataloss", "UND_ERR_SOCKET"),
+  broken("200 with a page", faults.answersWithPage, 0, { binary: "internal", JSON: "dataloss" }),
+  // The transport cannot read them, and says so as `internal`; the body is lost although it is good.
+  broken("200 with two Set-Cookie headers", faults.setsTwoCookies, 1, "internal"),
+];
