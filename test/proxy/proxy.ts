@@ -1,0 +1,103 @@
+/** What the tests ask of a reverse proxy, whichever it is. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findProgram, freePort, Program } from "./program.js";
+
+/**
+ * How a frontend treats the requests for its upstream.
+ *
+ * - `patient`: passes them on and waits for as long as it takes.
+ * - `persistent`: the same, and keeps the connections on both sides for the requests to come. All others close them
+ *   after each answer, so that a test finds none that the test before it left.
+ * - `impatient`: answers 504 when the upstream is silent for `IMPATIENCE_MS`.
+ * - `limited`: lets one request a minute pass for each `API_KEY_HEADER`, and answers 429 to the others.
+ * - `capped`: answers 413 to bodies longer than `BODY_LIMIT`.
+ * - `intercepting`: puts a page of its own in the place of any 404, a handler's `not_found` included.
+ * - `maintenance`: passes nothing on, and answers with a page, 503 and `Retry-After`.
+ */
+export type Manner = (typeof MANNERS)[number];
+
+export const MANNERS = [
+  "patient",
+  "persistent",
+  "impatient",
+  "limited",
+  "capped",
+  "intercepting",
+  "maintenance",
+] as const;
+
+export const IMPATIENCE_MS = 100;
+export const API_KEY_HEADER = "x-api-key";
+export const BODY_LIMIT = 1_024;
+export const RETRY_AFTER_SECONDS = 120;
+export const NOT_FOUND_PAGE = "<html><body><h1>No such page</h1></body></html>";
+export const MAINTENANCE_PAGE = "<html><body><h1>Back soon</h1></body></html>";
+
+export interface Frontend {
+  readonly port: number;
+  readonly upstreamPort: number;
+  readonly manner: Manner;
+}
+
+/** A proxy program, and how to talk it into being these frontends. */
+export interface ProxyProgram {
+  readonly name: string;
+  readonly command: string;
+  /** What it answers when nobody listens upstream. */
+  readonly refusedStatus: 502 | 503;
+  /** What it answers when the upstream closes a connection that was used before; nothing at all if `undefined`. */
+  readonly reusedStatus: 502 | undefined;
+  /** @param directory for whatever it writes. */
+  config(frontends: readonly Frontend[], directory: string): string;
+  /** For a process that stays in the foreground. */
+  args(configPath: string, directory: string): readonly string[];
+}
+
+export class RunningProxy {
+  private constructor(
+    private readonly program: Program,
+    private readonly directory: string,
+    private readonly frontends: readonly Frontend[],
+  ) {}
+
+  /** A process of its own, which listens when the promise resolves. */
+  static async start(
+    { name, command, config, args }: ProxyProgram,
+    wanted: readonly Omit<Frontend, "port">[],
+  ): Promise<RunningProxy> {
+    const file = findProgram(command);
+    if (file === undefined) throw new Error(`${name} is not installed`);
+    const frontends: Frontend[] = [];
+    for (const frontend of wanted) frontends.push({ ...frontend, port: await freePort() });
+
+    const directory = await mkdtemp(join(tmpdir(), `twirp-failover-${command}-`));
+    const configPath = join(directory, `${command}.conf`);
+    try {
+      await writeFile(configPath, config(frontends, directory));
+      const ports = frontends.map(({ port }) => port);
+      return new RunningProxy(await Program.start(file, args(configPath, directory), ports), directory, frontends);
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** The base for calls through the frontend with this manner and upstream. */
+  url(manner: Manner, upstreamPort: number): string {
+    const found = this.frontends.find((each) => each.manner === manner && each.upstreamPort === upstreamPort);
+    if (found === undefined) throw new Error(`there is no ${manner} frontend for port ${upstreamPort}`);
+    return `http://127.0.0.1:${found.port}/twirp`;
+  }
+
+  /** Ends the process at once, whatever it was doing. */
+  kill(): Promise<void> {
+    return this.program.stop("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    await this.program.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
