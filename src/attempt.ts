@@ -62,7 +62,8 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
     const untilNextLook = (now: number) => {
       const leftMs = Math.min(endsAt - now, MAX_TIMER_MS);
       if (transmission.observed && !transmission.unsent) return leftMs;
-      return Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs());
+      // The clock is read again here, and may have passed the limit by now.
+      return Math.max(0, Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs()));
     };
     let timer = clock.setTimeout(onTimer, untilNextLook(startedAt));
     const forget = onAbort(rpc.signal, () => end("canceled"));

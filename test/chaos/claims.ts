@@ -1,0 +1,56 @@
+/** What must hold, judged by the regions' own records. */
+import type { Ledger } from "./ledger.js";
+
+export interface Claim {
+  readonly text: string;
+  readonly held: boolean;
+}
+
+/**
+ * The share of failed mutations that no region has received, whatever the cause. A request that meets the closing of
+ * its connection is lost that way, and fails as one that ran may fail. Node 20 sends even when the close has arrived.
+ */
+export function lostShareAllowed(nodeVersion = process.versions.node): number {
+  return Number.parseInt(nodeVersion, 10) >= 22 ? 0.002 : 0.02;
+}
+
+export function claimsOf(ledgers: readonly Ledger[]): Claim[] {
+  return ledgers.flatMap((ledger) => {
+    const { kind, calls, unhandled } = ledger.run;
+    const claims = [
+      claim(`${kind}: all ${calls} calls settled`, ledger.settled === calls, `${calls - ledger.settled} did not`),
+      claim(`${kind}: no unhandled rejection`, unhandled.length === 0, unhandled.slice(0, 3).map(String).join("; ")),
+    ];
+    if (kind === "ours") claims.push(...ourClaims(ledger));
+    if (kind === "livekit") {
+      const twice = ledger.executedMoreThanOnce().length;
+      claims.push(claim("livekit: the faults bite, some mutations ran more than once", twice > 0, "none did"));
+    }
+    return claims;
+  });
+}
+
+function ourClaims(ledger: Ledger): Claim[] {
+  const twice = ledger.executedMoreThanOnce();
+  const phantom = ledger.acknowledgedNeverExecuted();
+  const failed = ledger.failed().length;
+  const lost = ledger.failedNeverReceived().length;
+  const allowed = lostShareAllowed();
+  return [
+    claim("ours: no mutation ran more than once", twice.length === 0, listed(twice)),
+    claim("ours: nothing was acknowledged that had not run", phantom.length === 0, listed(phantom)),
+    claim(
+      `ours: of the mutations that failed, at most ${allowed * 100} % reached no region`,
+      lost <= allowed * failed,
+      `${lost} of ${failed} did not`,
+    ),
+  ];
+}
+
+function claim(text: string, held: boolean, otherwise: string): Claim {
+  return { text: held ? text : `${text}: ${otherwise}`, held };
+}
+
+function listed(ids: readonly string[]): string {
+  return `${ids.length}, such as ${ids.slice(0, 3).join(", ")}`;
+}

@@ -1,0 +1,131 @@
+/** The table, and what it says in words. Every number is counted from the runs. */
+import type { Claim } from "./claims.js";
+import { CLIENT_NAMES } from "./clients.js";
+import { gapOf } from "./comparison.js";
+import { countBy, type Ledger } from "./ledger.js";
+import { CALLERS } from "./run.js";
+
+const LABEL_WIDTH = 34;
+const COLUMN_WIDTH = 22;
+
+const ROWS: readonly (readonly [label: string, cell: (ledger: Ledger) => string])[] = [
+  ["mutations", ({ run }) => String(run.calls)],
+  ["succeeded", (ledger) => withShare(ledger.settled - ledger.failed().length, ledger.run.calls)],
+  ["failed", (ledger) => withShare(ledger.failed().length, ledger.run.calls)],
+  ["never settled", ({ run, settled }) => String(run.calls - settled)],
+  ["RAN MORE THAN ONCE", (ledger) => withShare(ledger.executedMoreThanOnce().length, ledger.run.calls)],
+  ["acknowledged, never ran", (ledger) => String(ledger.acknowledgedNeverExecuted().length)],
+  ["failed, but ran", (ledger) => withShare(ledger.failedButExecuted().length, ledger.failed().length)],
+  ["failed, read by no region", (ledger) => withShare(ledger.failedNeverReceived().length, ledger.failed().length)],
+  ["attempts per mutation", ({ run }) => (run.watch.attempts / run.calls).toFixed(3)],
+  ["failovers", ({ run }) => (run.kind === "bare" ? "-" : String(sum(run.failovers.values())))],
+  ["event loop delay, p99", ({ run }) => `${run.lateMs.toFixed(1)} ms`],
+  ["duration", ({ run }) => `${(run.durationMs / 1000).toFixed(1)} s`],
+];
+
+export function reportOf(ledgers: readonly Ledger[], claims: readonly Claim[]): string {
+  const [first] = ledgers;
+  const ours = ledgers.find(({ run }) => run.kind === "ours");
+  const livekit = ledgers.find(({ run }) => run.kind === "livekit");
+  return [
+    `chaos: Node ${process.versions.node}, seed ${first?.run.seed}, ${CALLERS} callers, 3 regions`,
+    "",
+    ...table(ledgers),
+    ...(ours ? detailsOf(ours) : []),
+    ...(ours && livekit ? explanationOf(ours, livekit) : []),
+    "",
+    ...claims.map(({ text, held }) => (held ? `✓ ${text}` : `✗ NOT SO: ${text}`)),
+  ].join("\n");
+}
+
+function table(ledgers: readonly Ledger[]): string[] {
+  const row = (label: string, cells: readonly string[]) =>
+    label.padEnd(LABEL_WIDTH) + cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join("");
+  return [
+    row(
+      "",
+      ledgers.map(({ run }) => CLIENT_NAMES[run.kind]),
+    ),
+    ...ROWS.map(([label, cell]) => row(label, ledgers.map(cell))),
+  ];
+}
+
+function detailsOf(ours: Ledger): string[] {
+  const failed = ours.failed();
+  return [
+    ...list(
+      "twirp-failover sent to another region, by what proved that nothing had run:",
+      [...ours.run.failovers].sort(([, a], [, b]) => b - a),
+    ),
+    ...list(
+      "twirp-failover's failed mutations, by outcome:",
+      countBy(failed, (id) => outcomeOf(ours, id)),
+    ),
+    ...list(
+      "Of these, what no region read:",
+      countBy(ours.failedNeverReceived(), (id) => ours.lossCauseOf(id)),
+    ),
+  ];
+}
+
+function outcomeOf(ledger: Ledger, id: string): string {
+  const failure = ledger.failureOf(id);
+  if (failure?.outcome === undefined) return failure?.error ?? "";
+  const { code, origin, execution, httpStatus, cause } = failure.outcome;
+  const detail = [httpStatus && `HTTP ${httpStatus}`, cause].filter(Boolean).join(", ");
+  return `${code}, said by ${origin}, execution ${execution}${detail && ` (${detail})`}: ${failure.refused}`;
+}
+
+function explanationOf(ours: Ledger, livekit: Ledger): string[] {
+  const gap = gapOf(ours, livekit);
+  const calls = sum(gap.rows.map((row) => row.calls));
+  const twice = sum(gap.rows.map((row) => row.ranTwice));
+  const rows = gap.rows.map((row): [string, string] => [
+    row.fault,
+    `${String(row.calls).padStart(5)} calls, of which LiveKit's client ran ${String(row.ranTwice).padStart(4)} more than once`,
+  ]);
+  return [
+    "",
+    `Of the ${gap.shared} mutations that both made, LiveKit's client got ${calls} through that ours refused to send again.`,
+    "What had happened to them:",
+    ...rows.map(([fault, text]) => `  ${fault.padEnd(44)}${text}`),
+    "",
+    ...conclusion(ours, livekit, gap.shared, calls, twice),
+  ];
+}
+
+function conclusion(ours: Ledger, livekit: Ledger, shared: number, calls: number, twice: number): string[] {
+  const failed = ours.failed().length;
+  const ran = ours.failedButExecuted().length;
+  const unread = ours.failedNeverReceived().length;
+  const inAll = livekit.executedMoreThanOnce();
+  const andFailed = inAll.filter((id) => !livekit.succeeded(id)).length;
+  return [
+    `LiveKit's client sends any request again after a 5xx or a broken connection. That got ${share(calls, shared)} of the mutations`,
+    `through that twirp-failover refused to repeat; ${twice} of these ${calls} (${share(twice, calls)}) ran more than once: a second`,
+    `phone rang. In all, LiveKit's client ran ${inAll.length} more than once, ${andFailed} of which it then reported as failed.`,
+    `twirp-failover ran ${ours.executedMoreThanOnce().length} more than once. Of the ${failed} that it failed, ${ran} (${share(ran, failed)}) had run, and nothing that a client can`,
+    `see tells those from the others. ${unread} (${share(unread, failed)}) were read by no region.`,
+  ];
+}
+
+function list(title: string, rows: readonly (readonly [string, number])[]): string[] {
+  if (rows.length === 0) return [];
+  return ["", title, ...rows.map(([what, count]) => `  ${String(count).padStart(7)}  ${what}`)];
+}
+
+function withShare(part: number, whole: number): string {
+  return `${part}  ${share(part, whole).padStart(8)}`;
+}
+
+/** Never rounded to all or nothing. */
+function share(part: number, whole: number): string {
+  if (whole === 0) return "-";
+  const percent = (part / whole) * 100;
+  if (part > 0 && percent < 0.01) return "< 0.01 %";
+  return `${(part < whole ? Math.min(percent, 99.99) : 100).toFixed(2)} %`;
+}
+
+function sum(numbers: Iterable<number>): number {
+  return [...numbers].reduce((a, b) => a + b, 0);
+}
