@@ -35,6 +35,7 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
 
     const settle = (attempt: Attempt<T>) => {
       settled = true;
+      transmission.end();
       clock.clearTimeout(timer);
       forget();
       resolve(attempt);
@@ -42,30 +43,33 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
     const fail = (outcome: Outcome, error: unknown) => {
       const elapsedMs = clock.now() - startedAt;
       settle({ ok: false, region, outcome, error, startedMs: startedAt - call.startedAt, elapsedMs });
+      // Judged first: from then on the transport may say anything. Also after an error, for an interceptor below may
+      // have given up on a request that lives on.
+      controller.abort();
     };
     const failWith = (answer: Answer, error: unknown) => {
       const { notExecutedCodes } = policy;
       fail(outcomeOfAnswer(answer, { transmission, notExecutedCodes, dateMs: clock.date() }), error);
     };
-    // Judged before the abort: from then on the transport may say anything.
-    const end = (ending: Ending) => {
-      fail(outcomeOfEnding(ending, transmission), call.endingError(ending, region.id));
-      controller.abort();
-    };
+    const end = (ending: Ending) => fail(outcomeOfEnding(ending, transmission), call.endingError(ending, region.id));
+
     // One timer at a time: while the request has no connection, it comes back to look whether it waited too long.
+    let dueAt: number;
     const onTimer = () => {
-      const now = clock.now();
+      // A timer may come a moment early, or be one that a test moves while the clock stands.
+      const now = Math.max(clock.now(), dueAt);
       if (now >= endsAt) end(endsAt === call.deadline ? "deadline" : "timeout");
-      else if (transmission.waitedMs() >= policy.connectTimeoutMs) end("connect_timeout");
-      else timer = clock.setTimeout(onTimer, untilNextLook(now));
+      else if (transmission.waitedMs(now) >= policy.connectTimeoutMs) end("connect_timeout");
+      else timer = arm(now);
     };
-    const untilNextLook = (now: number) => {
+    const arm = (now: number) => {
       const leftMs = Math.min(endsAt - now, MAX_TIMER_MS);
-      if (transmission.observed && !transmission.unsent) return leftMs;
-      // The clock is read again here, and may have passed the limit by now.
-      return Math.max(0, Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs()));
+      const started = transmission.observed && !transmission.unsent;
+      const delayMs = started ? leftMs : Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs(now));
+      dueAt = now + delayMs;
+      return clock.setTimeout(onTimer, delayMs);
     };
-    let timer = clock.setTimeout(onTimer, untilNextLook(startedAt));
+    let timer = arm(startedAt);
     const forget = onAbort(rpc.signal, () => end("canceled"));
 
     try {

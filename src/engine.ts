@@ -1,11 +1,13 @@
 /**
  * One call, start to end.
  *
- * The first attempt is all there is to a call that succeeds. When it fails, `#replay` takes over: it asks
- * whether the call may be replayed (`replay.ts`: the policy and what happened), where (`picking.ts`), and
- * whether an attempt, time and a token are left; then p-retry waits as long as the call's `Backoff` says, and
- * the next attempt follows. When any of the questions is answered with no, the caller gets the error that tells
- * the most, as it was.
+ * The first attempt is all there is to a call that succeeds. When it fails, `#replay` takes over: it asks whether the
+ * call may be replayed (`replay.ts`: the policy and what happened), where (`picking.ts`), and whether an attempt, time
+ * and a token are left; then p-retry waits as long as the call's `Backoff` says, and the next attempt follows. When any
+ * of the questions is answered with no, the caller gets the error that tells the most, as it was.
+ *
+ * p-retry is told of a failure by throwing, and asks by its hooks whether and when to go on; the answer, `decision`, is
+ * made in between.
  */
 import pRetry from "p-retry";
 import { onAbort } from "./abort.js";

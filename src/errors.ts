@@ -13,8 +13,10 @@ export class InvalidOptionError extends TypeError {
     expected: string,
     /** What was given. */
     readonly value: unknown,
+    /** What may have been meant; see `didYouMean`. */
+    hint = "",
   ) {
-    super(`twirp-failover: ${option} must be ${expected}; got ${show(value)}`);
+    super(`twirp-failover: ${option} must be ${expected}; got ${show(value)}${hint}`);
   }
 }
 

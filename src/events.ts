@@ -60,7 +60,7 @@ export interface RetryEvent extends Replayed {
   readonly type: "retry";
 }
 
-/** A call fails although it was not the handler that refused it. */
+/** A call fails with an outcome that is not final by itself; `reason` says why it was not replayed. */
 export interface ReplayRefusedEvent extends OfCall, FailedFacts {
   readonly type: "replay_refused";
   readonly region: string;
@@ -113,7 +113,7 @@ export type FailoverEvent =
 export type FailoverEventType = FailoverEvent["type"];
 export type FailoverEventOf<T extends FailoverEventType> = Extract<FailoverEvent, { type: T }>;
 
-type Listener = (event: never) => void;
+type Listener = (event: never) => unknown;
 
 /** The listeners. A call never waits for one, and one that throws harms nothing but itself. */
 export class Emitter {
@@ -134,7 +134,7 @@ export class Emitter {
   on<T extends FailoverEventType>(type: T, listener: (event: FailoverEventOf<T>) => void): () => void {
     if (!Object.hasOwn(this.#listeners, type)) {
       const known = Object.keys(this.#listeners);
-      throw new InvalidOptionError("the event type", `one of ${known.join(", ")}`, `${type}${didYouMean(type, known)}`);
+      throw new InvalidOptionError("the event type", `one of ${known.join(", ")}`, type, didYouMean(type, known));
     }
     if (typeof listener !== "function") throw new InvalidOptionError("the listener", "a function", listener);
     // A wrapper of its own, so that a function registered twice is called twice, and removed one at a time.
@@ -149,12 +149,17 @@ export class Emitter {
   }
 
   emit(event: FailoverEvent): void {
+    const report = (error: unknown) => {
+      // Not about a listener of warnings: it would only be told to itself.
+      if (event.type !== "warning") this.warn(`a listener of "${event.type}" threw: ${messageOf(error)}`);
+    };
     for (const listener of [...this.#listeners[event.type]]) {
       try {
-        listener(event as never);
+        const returned = listener(event as never);
+        // An async one is not waited for, but its rejection must not end the process.
+        if (returned instanceof Promise) returned.catch(report);
       } catch (error) {
-        // Not about a listener of warnings: it would only be told to itself.
-        if (event.type !== "warning") this.warn(`a listener of "${event.type}" threw: ${messageOf(error)}`);
+        report(error);
       }
     }
   }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Puts the parts together, and owns what all calls share. */
 import { type Clock, systemClock } from "./clock.js";
 import { Engine } from "./engine.js";
@@ -104,8 +105,7 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
     },
     run: (call) => engine.run(call),
     close,
-    // Node 18's name for it is none; the symbol is there from 20 on, and in browsers it may be missing.
-    [Symbol.dispose]: close,
+    [Symbol.dispose ?? "dispose"]: close, // Browsers may not have the symbol.
   };
 }
 

@@ -15,11 +15,7 @@ export function checkObject(option: string, value: unknown): Record<string, unkn
 export function checkKeys(option: string, value: object, known: readonly string[]): void {
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
-      throw new InvalidOptionError(
-        option,
-        `an object with the options ${known.join(", ")}`,
-        `${key}${didYouMean(key, known)}`,
-      );
+      throw new InvalidOptionError(`an option of ${option}`, `one of ${known.join(", ")}`, key, didYouMean(key, known));
     }
   }
 }
@@ -55,13 +51,13 @@ export function checkList<T>(
     const parsed = typeof item === "string" ? parse(item) : undefined;
     if (parsed !== undefined) return parsed;
     const hint = typeof item === "string" ? didYouMean(item, known) : "";
-    throw new InvalidOptionError(`${option}[${i}]`, `one of ${known.join(", ")}`, hint ? `${item}${hint}` : item);
+    throw new InvalidOptionError(`${option}[${i}]`, `one of ${known.join(", ")}`, item, hint);
   });
 }
 
 /**
  * An http(s) URL that a request path can be appended to, without a trailing slash. Credentials are refused
- * rather than printed: they belong into headers.
+ * rather than printed: they belong in headers.
  */
 export function checkBaseUrl(option: string, value: unknown): string {
   const url = typeof value === "string" ? parseUrl(value) : undefined;

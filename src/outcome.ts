@@ -84,12 +84,21 @@ export interface Circumstances {
 
 /** An attempt that failed by itself. */
 export function outcomeOfAnswer(answer: Answer, circumstances: Circumstances): Outcome {
+  const outcome = read(answer, circumstances);
+  // An answer speaks of the request that it answers, and not of one that was sent before it.
+  const ofAnother = circumstances.transmission.resent && answer.kind !== "unsendable";
+  return ofAnother ? { ...outcome, execution: "unknown" } : outcome;
+}
+
+function read(answer: Answer, circumstances: Circumstances): Outcome {
   const { transmission } = circumstances;
   const seen = transmission.httpStatus;
   // After a good status there is no error to be had from a server, whatever the text says.
   if (seen !== undefined && seen >= 200 && seen < 300) return broken(transmission);
   switch (answer.kind) {
     case "twirp":
+      // No server said so if none has answered: an interceptor below made the error.
+      if (transmission.observed && seen === undefined) return unanswered(undefined, transmission);
       return fromTwirp(answer, circumstances);
     case "http":
       // A service's own message may quote the transport's text about another status, one that would be a proof.
@@ -100,6 +109,8 @@ export function outcomeOfAnswer(answer: Answer, circumstances: Circumstances): O
     case "broken":
       return broken(transmission);
     case "none":
+      // There was an answer, and an interceptor below made something else of it. Whose it was can't be seen any more.
+      if (seen !== undefined) return { ...fromHttp(seen, undefined, circumstances.dateMs), execution: "unknown" };
       return unanswered(answer.cause, transmission);
     case "unsendable":
       return { code: "internal", origin: "client", execution: "none" };

@@ -1,7 +1,14 @@
 /** Which policy governs which method. */
 import { didYouMean, InvalidOptionError } from "./errors.js";
 import { checkObject } from "./options.js";
-import { checkPolicy, DEFAULT_POLICY, type MethodPolicy, mergePolicy, type ResolvedPolicy } from "./policy.js";
+import {
+  checkPolicy,
+  DEFAULT_POLICY,
+  type MethodPolicy,
+  mergePolicy,
+  type PolicyPatch,
+  type ResolvedPolicy,
+} from "./policy.js";
 
 /**
  * Policies by method, in the names of the `.proto`: `"acme.rooms.v1.RoomService/GetRoom"`, all methods of a
@@ -14,8 +21,6 @@ export type PolicyTable = { readonly [key in "*" | `${string}/*` | `${string}/${
 export type IdempotencyLevel = "NO_SIDE_EFFECTS" | "IDEMPOTENT";
 
 const KEY = /^(?:\*|[A-Za-z_][\w.]*\/(?:\*|[A-Za-z_]\w*))$/;
-
-type PolicyPatch = ReturnType<typeof checkPolicy>;
 
 /** A checked `PolicyTable`, and what it comes to for each method that was asked for. */
 export class Policies {
@@ -116,7 +121,8 @@ export function policiesFor<Client>(
       throw new InvalidOptionError(
         `a key of policiesFor(${service.typeName})`,
         `"*" or a method of that service (${known.join(", ")})`,
-        `${name}${didYouMean(name, known)}`,
+        name,
+        didYouMean(name, known),
       );
     }
     if (policy === undefined) continue;

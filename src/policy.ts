@@ -154,7 +154,8 @@ export function perAttemptTimeoutMs(policy: ResolvedPolicy, timeoutMs: number): 
   return mayFollow ? timeoutMs / 2 : timeoutMs;
 }
 
-type PolicyPatch = { -readonly [K in keyof ResolvedPolicy]?: ResolvedPolicy[K] };
+/** What one declaration says; the rest is left to others. */
+export type PolicyPatch = { -readonly [K in keyof ResolvedPolicy]?: ResolvedPolicy[K] };
 
 /** `base` with what `patch` declares laid over it. */
 export function mergePolicy(base: ResolvedPolicy, patch: PolicyPatch): ResolvedPolicy {

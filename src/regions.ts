@@ -29,13 +29,20 @@ export function checkRegions(option: string, value: unknown): RegionList {
     const seen = new Set<string>();
     for (const [i, region] of regions.entries()) {
       if (seen.has(region[key])) {
-        throw new InvalidOptionError(`${option}[${i}]`, `a region whose ${key} no other region has`, region[key]);
+        throw new InvalidOptionError(
+          `${option}[${i}]`,
+          `a region whose ${key} no other region has`,
+          region[key],
+          HINTS[key],
+        );
       }
       seen.add(region[key]);
     }
   }
   return regions as unknown as RegionList;
 }
+
+const HINTS = { id: "; regions on one host need ids of their own", url: "" };
 
 function checkRegion(option: string, value: unknown): Region {
   if (typeof value === "string") return regionAt(checkBaseUrl(option, value));

@@ -7,10 +7,15 @@ import type { Clock } from "./clock.js";
  * runtime lets an adapter watch the request go, it writes down here what it sees, and "handed over, but never
  * started" is the proof that no handler ran: the only one that lets a mutation go to another region. Where
  * nothing can be watched, nothing is written, and nothing is proved.
+ *
+ * A proof must stay true. So a request that was not started when its attempt was judged is not let go any more,
+ * whoever else holds on to it.
  */
 export class Transmission {
   #state: "unobserved" | "waiting" | "started" = "unobserved";
   #waitingSince = 0;
+  #over = false;
+  #resent = false;
   #httpStatus: number | undefined;
   #cause: string | undefined;
 
@@ -18,14 +23,26 @@ export class Transmission {
 
   /** The request was handed to the HTTP client, which has yet to get a connection for it. */
   onHandedOver(): void {
-    // A request that is sent a second time (a redirect, a retrying agent) stays started.
+    // What follows a request that was sent (a redirect, an interceptor below that tries again) cannot undo it.
+    if (this.#state === "started") this.#resent = true;
     if (this.#state !== "unobserved") return;
     this.#state = "waiting";
     this.#waitingSince = this.clock.now();
   }
 
-  /** The first byte is about to be written to a socket. */
+  /**
+   * The first byte is about to be written to a socket.
+   *
+   * @throws if the attempt is over, to keep it from being written.
+   */
   onStarted(): void {
+    if (this.#over) throw new Error("twirp-failover: this attempt is over; its request must not be sent any more");
+    if (this.#state === "started") this.#resent = true;
+    this.#state = "started";
+  }
+
+  /** Anything that comes after the start. */
+  onProgress(): void {
     this.#state = "started";
   }
 
@@ -39,19 +56,29 @@ export class Transmission {
     this.#cause = cause;
   }
 
+  /** The attempt was judged. From now on its request must not start. */
+  end(): void {
+    this.#over = true;
+  }
+
   /** Was the request watched at all? */
   get observed(): boolean {
     return this.#state !== "unobserved";
   }
 
-  /** Proved: no byte of the request was handed to a socket. True only now; it may be sent a moment later. */
+  /** Proved: no byte of the request was handed to a socket; after `end`, none will be. */
   get unsent(): boolean {
     return this.#state === "waiting";
   }
 
+  /** Was there more than one request, so that the answer to the last says nothing about the first? */
+  get resent(): boolean {
+    return this.#resent;
+  }
+
   /** For how long the request has been waiting for a connection; 0 if it is not. */
-  waitedMs(): number {
-    return this.#state === "waiting" ? this.clock.now() - this.#waitingSince : 0;
+  waitedMs(now: number): number {
+    return this.#state === "waiting" ? now - this.#waitingSince : 0;
   }
 
   /** Of the answer, if one was seen. */

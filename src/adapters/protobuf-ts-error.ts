@@ -34,13 +34,15 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Ans
 
 /** The platform's name for a failed connection. `TwirpFetchTransport` drops it; another transport may not. */
 function causeOf(error: unknown): string | undefined {
-  const code = codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
-  return code === "UNKNOWN" ? undefined : code;
+  return codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
 }
+
+/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`, Bun's `ConnectionRefused`; not a Twirp code. */
+const PLATFORM_CODE = /^(?:E[A-Z_]{3,}|UND_ERR_\w+|ERR_\w+|\w*CERT\w*|ConnectionRefused)$/;
 
 function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
+  return typeof code === "string" && PLATFORM_CODE.test(code) ? code : undefined;
 }
 
 interface RpcErrorShape {

@@ -128,7 +128,12 @@ class ProtobufTsCall implements RpcCall<Answered> {
         ...(this.observe && { dispatcher: new ObservedDispatcher(transmission, fetchInit?.dispatcher) }),
       },
     });
-    return this.#responseOf(this.next(this.info, this.input, options));
+    const call = this.next(this.info, this.input, options);
+    if (typeof call?.response?.then !== "function") {
+      Promise.resolve(call).catch(ignore);
+      throw new TypeError("twirp-failover: an interceptor below returned no UnaryCall; is its interceptUnary async?");
+    }
+    return this.#responseOf(call);
   }
 
   /** Resolves with the call once its response is in. */

@@ -81,9 +81,12 @@ function onHook(name: string | symbol, args: readonly unknown[], transmission: T
     case "onResponseStart": // undici 7 and later
       transmission.onAnswered(Number(args[1]));
       break;
-    default:
-      // `onConnect` (undici 6) or `onRequestStart`. Any other hook means as much: there is a socket.
+    case "onConnect": // undici 6
+    case "onRequestStart": // undici 7 and later
       transmission.onStarted();
+      break;
+    default:
+      transmission.onProgress();
   }
 }
 

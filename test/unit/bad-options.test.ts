@@ -42,7 +42,7 @@ describe("regions", () => {
       { id: "eu", url: "https://us.example.com/twirp" },
     ];
     expect(messageFor({ regions })).toBe(
-      'twirp-failover: regions[1] must be a region whose id no other region has; got "eu"',
+      'twirp-failover: regions[1] must be a region whose id no other region has; got "eu"; regions on one host need ids of their own',
     );
   });
 
@@ -79,7 +79,7 @@ describe("regions", () => {
   });
 
   test("an unknown option of a region is refused, with what was meant", () => {
-    expect(messageFor({ regions: [{ id: "eu", urls: url }] })).toContain('urls (did you mean \\"url\\"?)');
+    expect(messageFor({ regions: [{ id: "eu", urls: url }] })).toContain('urls" (did you mean "url"?)');
   });
 });
 
@@ -124,7 +124,7 @@ describe("retryThrottling", () => {
   });
 
   test("an unknown option is refused, with what was meant", () => {
-    expect(messageFor({ retryThrottling: { maxToken: 5 } })).toContain('maxToken (did you mean \\"maxTokens\\"?)');
+    expect(messageFor({ retryThrottling: { maxToken: 5 } })).toContain('maxToken" (did you mean "maxTokens"?)');
   });
 });
 
@@ -134,7 +134,7 @@ describe("createFailover", () => {
     ["polices", "policies"],
     ["retryThrottle", "retryThrottling"],
   ])("the unknown option %s is refused, with what was meant: %s", (typo, meant) => {
-    expect(messageFor({ [typo]: [] })).toContain(`${typo} (did you mean \\"${meant}\\"?)`);
+    expect(messageFor({ [typo]: [] })).toContain(`${typo}" (did you mean "${meant}"?)`);
   });
 
   test.each([undefined, null, [], url])("options that are %j are refused", (options) => {

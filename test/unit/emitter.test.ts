@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { systemClock } from "../../src/clock.js";
 import { Emitter, type FailoverEventType } from "../../src/events.js";
 import { createFailover } from "../../src/failover.js";
 import { refusalOf } from "./support/refusal.js";
@@ -24,7 +25,7 @@ describe("on()", () => {
     ["warnings", "warning"],
   ])("refuses %s, with what was meant: %s", (typo, meant) => {
     const { message } = refusalOf(() => failover().on(typo as FailoverEventType, () => {}));
-    expect(message).toContain(`${typo} (did you mean \\"${meant}\\"?)`);
+    expect(message).toContain(`${typo}" (did you mean "${meant}"?)`);
   });
 
   test.each(["constructor", "toString", "__proto__", ""])("refuses %j", (type) => {
@@ -62,6 +63,23 @@ describe("on()", () => {
 });
 
 describe("a listener that throws", () => {
+  test("later, since it is async, is no unhandled rejection", async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown) => void unhandled.push(error);
+    process.on("unhandledRejection", onUnhandled);
+    const warnings: string[] = [];
+    const emitter = new Emitter(systemClock);
+    emitter.on("warning", ({ message }) => void warnings.push(message));
+    emitter.on("discovery_failed", async () => {
+      throw new Error("too late");
+    });
+    emitter.emit({ type: "discovery_failed", at: 0, source: "here", reason: "none" });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", onUnhandled);
+    expect(unhandled).toEqual([]);
+    expect(warnings).toEqual(['a listener of "discovery_failed" threw: too late']);
+  });
+
   test("harms no call and no other listener, and causes a warning", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], policy: { idempotent: true } });
     const after = vi.fn();

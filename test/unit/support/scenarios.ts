@@ -208,7 +208,7 @@ export function executes(reply: Reply, { notExecutedCodes = [] }: MethodPolicy):
       return false;
     case "error": {
       const { answer } = reply;
-      if (answer.kind === "http") return ![404, 429, 451].includes(answer.status ?? 0);
+      if (answer.kind === "http") return ![429, 451].includes(answer.status ?? 0);
       if (answer.kind !== "twirp") return true;
       const code = parseTwirpCode(answer.code);
       // Without a Twirp code it is a gateway's, who promises nothing for the service.

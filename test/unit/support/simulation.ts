@@ -164,7 +164,7 @@ export class World {
           // As fetch does it: an abort ends the request with an error.
           signal.addEventListener("abort", () => {
             clearTimeout(timer);
-            reject(errorOf({ kind: "none" }));
+            if (request.error === undefined) reject(errorOf({ kind: "none" }));
           });
         });
       },
