@@ -2,6 +2,7 @@
 import { onAbort } from "./abort.js";
 import type { Call } from "./call.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
+import { type Health, isDoubtful } from "./health.js";
 import { type Answer, type Ending, type Outcome, outcomeOfAnswer, outcomeOfEnding } from "./outcome.js";
 import type { Region } from "./regions.js";
 import type { RpcCall } from "./rpc-call.js";
@@ -15,6 +16,13 @@ export interface Succeeded<T> {
   readonly elapsedMs: number;
 }
 
+export interface AttemptParts {
+  readonly clock: Clock;
+  readonly health: Health;
+  /** Told of what was ignored in an answer. */
+  readonly warn: (message: string) => void;
+}
+
 export type Attempt<T> = Succeeded<T> | FailedAttempt;
 
 /**
@@ -24,32 +32,38 @@ export type Attempt<T> = Succeeded<T> | FailedAttempt;
  * Why it failed is judged in this order: the caller left, our timer fired, the error itself. An abort and a
  * timeout look alike in the transport's error, so they are known here, not read from there.
  */
-export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Promise<Attempt<T>> {
+export function makeAttempt<T>(call: Call<T>, region: Region, parts: AttemptParts): Promise<Attempt<T>> {
   const { rpc, policy } = call;
+  const { clock, health, warn } = parts;
   return new Promise((resolve) => {
     const startedAt = clock.now();
     const endsAt = Math.min(call.deadline, startedAt + call.perAttemptTimeoutMs);
     const controller = new AbortController();
     const transmission = new Transmission(clock);
+    const visit = health.visit(region, call.probing, startedAt);
     let settled = false;
 
-    const settle = (attempt: Attempt<T>) => {
+    const settle = (outcome?: Outcome): number => {
+      const now = clock.now();
       settled = true;
       transmission.end();
       clock.clearTimeout(timer);
       forget();
-      resolve(attempt);
+      visit.end(outcome, now);
+      return now - startedAt;
     };
     const fail = (outcome: Outcome, error: unknown) => {
-      const elapsedMs = clock.now() - startedAt;
-      settle({ ok: false, region, outcome, error, startedMs: startedAt - call.startedAt, elapsedMs });
+      if (settled) return; // The caller left while the error was looked at.
+      const elapsedMs = settle(outcome);
+      if (isDoubtful(outcome)) call.doubtful.push({ region, visit });
+      resolve({ ok: false, region, outcome, error, startedMs: startedAt - call.startedAt, elapsedMs });
       // Judged first: from then on the transport may say anything. Also after an error, for an interceptor below may
       // have given up on a request that lives on.
       controller.abort();
     };
     const failWith = (answer: Answer, error: unknown) => {
       const { notExecutedCodes } = policy;
-      fail(outcomeOfAnswer(answer, { transmission, notExecutedCodes, dateMs: clock.date() }), error);
+      fail(outcomeOfAnswer(answer, { transmission, notExecutedCodes, dateMs: clock.date(), warn }), error);
     };
     const end = (ending: Ending) => fail(outcomeOfEnding(ending, transmission), call.endingError(ending, region.id));
 
@@ -65,17 +79,19 @@ export function makeAttempt<T>(call: Call<T>, region: Region, clock: Clock): Pro
     const arm = (now: number) => {
       const leftMs = Math.min(endsAt - now, MAX_TIMER_MS);
       const started = transmission.observed && !transmission.unsent;
-      const delayMs = started ? leftMs : Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs(now));
+      const lookMs = started ? leftMs : Math.min(leftMs, policy.connectTimeoutMs - transmission.waitedMs(now));
+      const delayMs = Math.max(0, lookMs);
       dueAt = now + delayMs;
       return clock.setTimeout(onTimer, delayMs);
     };
     let timer = arm(startedAt);
     const forget = onAbort(rpc.signal, () => end("canceled"));
+    if (call.aborted) return end("canceled"); // By a listener, just now.
 
     try {
       rpc.send({ region, signal: controller.signal, headers: call.headers, transmission }).then(
         (value) => {
-          if (!settled) settle({ ok: true, region, value, elapsedMs: clock.now() - startedAt });
+          if (!settled) resolve({ ok: true, region, value, elapsedMs: settle() });
         },
         (error: unknown) => {
           if (!settled) failWith(inspect(rpc, error), error);

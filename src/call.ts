@@ -1,9 +1,12 @@
 /** What the engine knows of one call while it runs. */
+import type { Probing } from "./breaker.js";
 import type { Clock } from "./clock.js";
 import { InvalidOptionError } from "./errors.js";
+import type { Visit } from "./health.js";
 import type { Ending } from "./outcome.js";
-import { perAttemptTimeoutMs, type ResolvedPolicy } from "./policy.js";
+import { mayRunTwice, perAttemptTimeoutMs, type ResolvedPolicy } from "./policy.js";
 import type { Region } from "./regions.js";
+import type { RefusalReason } from "./replay.js";
 import type { RpcCall } from "./rpc-call.js";
 import type { FailedAttempt } from "./trace.js";
 import type { TwirpCode } from "./twirp-code.js";
@@ -19,6 +22,10 @@ export class Call<T> {
   readonly headers: Readonly<Record<string, string>>;
   /** The attempts so far that failed: all but the one in flight. */
   readonly failed: FailedAttempt[] = [];
+  /** Attempts that are their region's fault only if the call succeeds in another. */
+  readonly doubtful: { readonly region: Region; readonly visit: Visit }[] = [];
+  /** May it be the call that tests an ejected region? Only if a failure would not be its end. */
+  readonly #mayProbe: boolean;
 
   /** @throws InvalidOptionError for a timeout that is none. */
   constructor(
@@ -28,10 +35,17 @@ export class Call<T> {
     clock: Clock,
   ) {
     this.startedAt = clock.now();
+    this.#mayProbe = mayRunTwice(policy) && policy.failover && policy.maxAttempts > 1;
     const timeoutMs = timeoutOf(rpc.timeout, policy, clock);
     this.deadline = this.startedAt + timeoutMs;
     this.perAttemptTimeoutMs = perAttemptTimeoutMs(policy, timeoutMs);
     this.headers = policy.idempotencyKey === undefined ? NO_HEADERS : { [policy.idempotencyKey]: clock.uuid() };
+  }
+
+  /** Only by its first attempt: a replay goes where it is likely to succeed. */
+  get probing(): Probing {
+    if (this.failed.length > 0) return "never";
+    return this.#mayProbe ? "due" : "overdue";
   }
 
   get aborted(): boolean {
@@ -54,13 +68,16 @@ export class Call<T> {
    * what it was. Otherwise the error of the latest attempt that may have reached a handler, for it may have left
    * something behind; a region that nothing was sent to says little. Else that of the first.
    */
-  verdict(): { error: unknown; code: TwirpCode } {
+  verdict(reason: RefusalReason): { error: unknown; code: TwirpCode } {
     const last = this.failed.at(-1);
     if (last?.outcome.origin === "caller") return verdictOf(last);
     // The caller left between two attempts, or before the first.
     if (this.aborted) return { error: this.endingError("canceled"), code: "canceled" };
     const telling = this.failed.findLast(({ outcome }) => outcome.execution !== "none") ?? this.failed[0];
-    return telling ? verdictOf(telling) : { error: this.endingError("deadline"), code: "deadline_exceeded" };
+    if (telling) return verdictOf(telling);
+    if (reason === "final") return { error: this.endingError("deadline"), code: "deadline_exceeded" };
+    const message = `${this.name} was not sent: every region is ejected`;
+    return { error: this.rpc.createError("unavailable", message), code: "unavailable" };
   }
 
   /** The error for what no server said: that we ended an attempt, or the call before one. */

@@ -22,6 +22,12 @@ export function describe(event: FailoverEvent): string {
       const where = event.region === undefined ? "before any attempt" : `after ${attempts(event.attempts)}`;
       return `${nameOf(event)} ${result} ${where}, ${ms(event.elapsedMs)}`;
     }
+    case "region_ejected":
+      return `region ${event.region} ejected for ${ms(event.untilMs - event.at)} (${event.reason}, ${event.consecutive} in a row)`;
+    case "region_probe":
+      return `region ${event.region} is being tested`;
+    case "region_readmitted":
+      return `region ${event.region} is back`;
     case "regions_changed":
       return `regions are now ${event.regions.join(", ")}`;
     case "discovery_failed":

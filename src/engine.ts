@@ -2,7 +2,7 @@
  * One call, start to end.
  *
  * The first attempt is all there is to a call that succeeds. When it fails, `#replay` takes over: it asks whether the
- * call may be replayed (`replay.ts`: the policy and what happened), where (`picking.ts`), and whether an attempt, time
+ * call may be replayed (`replay.ts`: the policy and what happened), where (`routing.ts`), and whether an attempt, time
  * and a token are left; then p-retry waits as long as the call's `Backoff` says, and the next attempt follows. When any
  * of the questions is answered with no, the caller gets the error that tells the most, as it was.
  *
@@ -14,31 +14,33 @@ import { onAbort } from "./abort.js";
 import { type Attempt, makeAttempt, type Succeeded } from "./attempt.js";
 import { Backoff } from "./backoff.js";
 import { Call } from "./call.js";
-import { type Clock, sleep, waitAtMost } from "./clock.js";
+import { type Clock, sleep } from "./clock.js";
 import type { Emitter } from "./events.js";
-import { failedRegions, untriedRegions } from "./picking.js";
+import { type Health, isDoubtful } from "./health.js";
 import type { Policies } from "./policy-table.js";
-import { DISCOVERY_TIMEOUT_MS } from "./region-cache.js";
-import type { RegionDirectory } from "./region-directory.js";
 import type { Region } from "./regions.js";
 import { type RefusalReason, refusalBy } from "./replay.js";
 import { Report } from "./report.js";
+import type { Router } from "./routing.js";
 import type { RpcCall } from "./rpc-call.js";
 import type { Throttle } from "./throttling.js";
 import { attachTrace, type FailedAttempt } from "./trace.js";
 
 export interface EngineParts {
   readonly policies: Policies;
-  readonly directory: RegionDirectory;
-  readonly throttle: Throttle;
+  readonly router: Router;
+  /** The budgets for replays, by the region's URL and by the method's name. */
+  readonly throttles: { readonly regions: Throttle; readonly methods: Throttle };
+  readonly health: Health;
   readonly events: Emitter;
+  readonly warn: (message: string) => void;
   readonly clock: Clock;
 }
 
 /** A replay that was decided on. */
 interface Replay {
   readonly region: Region;
-  /** A failover after an attempt that never ran: it adds no load anywhere, so it neither waits nor costs. */
+  /** A failover to a region that is well, after an attempt that never ran: it adds no load, so it neither waits nor costs. */
   readonly free: boolean;
   readonly waitMs: number;
 }
@@ -58,15 +60,15 @@ export class Engine {
 
   /** Settles with the value of the attempt that succeeded, or rejects with the error that the caller should see. */
   async run<T>(rpc: RpcCall<T>): Promise<T> {
-    const { policies, directory, clock } = this.#parts;
+    const { policies, router, clock } = this.#parts;
     const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
     const call = new Call(++this.#calls, rpc, policy, clock);
-    directory.warm();
-    const [home] = directory.current();
+    const region = router.first(call);
     if (call.aborted || call.startedAt >= call.deadline) throw this.#fail(call, "final");
+    if (region === undefined) throw this.#fail(call, "no_region");
 
-    const attempt = this.#noted(call, await makeAttempt(call, home, clock));
+    const attempt = this.#noted(call, await makeAttempt(call, region, this.#parts));
     return attempt.ok ? this.#succeed(call, attempt) : this.#replay(call, attempt);
   }
 
@@ -94,7 +96,7 @@ export class Engine {
         this.#report.replay(call, last, region);
         if (call.aborted) throw FAILED; // By a listener.
         if (!free) waits++;
-        const attempt = this.#noted(call, await makeAttempt(call, region, this.#parts.clock));
+        const attempt = this.#noted(call, await makeAttempt(call, region, this.#parts));
         if (attempt.ok) {
           succeeded = attempt;
           return this.#succeed(call, attempt);
@@ -132,39 +134,42 @@ export class Engine {
 
   /** May the call be replayed after this failure, and where and when? */
   async #decide<T>(call: Call<T>, failed: FailedAttempt, backoffMs: number): Promise<Replay | RefusalReason> {
-    const { throttle, clock, directory } = this.#parts;
+    const { throttles, clock, router } = this.#parts;
     const refusal = refusalBy(call.policy, failed.outcome);
     if (refusal !== undefined) return refusal;
 
-    const neverRan = failed.outcome.execution === "none";
-    if (!neverRan) throttle.onFailure(failed.region.url);
-    if (call.failed.length >= call.policy.maxAttempts) return "max_attempts";
+    // A failure that nothing follows costs its token all the same.
+    if (call.failed.length >= call.policy.maxAttempts) {
+      this.#charge(call, failed);
+      return "max_attempts";
+    }
+    const { regions, fresh } = await router.next(call);
+    const [best] = regions;
+    if (best === undefined) {
+      this.#charge(call, failed);
+      return "no_region";
+    }
+    if (fresh && failed.outcome.execution === "none") {
+      return clock.now() < call.deadline ? { region: best, free: true, waitMs: 0 } : "deadline";
+    }
 
-    const untried = await this.#untried(call);
-    const free = neverRan && untried.length > 0;
-    const again = call.policy.sameRegion ? failedRegions(directory.current(), call.failed) : [];
-    const candidates = untried.length > 0 ? untried : again;
-    if (candidates.length === 0) return "no_region";
-
-    if (neverRan && !free) throttle.onFailure(failed.region.url);
-    const region = candidates.find(({ url }) => free || throttle.allows(url));
-    if (region === undefined) return "throttled";
-
+    this.#charge(call, failed);
+    const region = regions.find(({ url }) => throttles.regions.allows(url));
+    if (region === undefined || (isDoubtful(failed.outcome) && !throttles.methods.allows(call.name)))
+      return "throttled";
     const now = clock.now();
-    const waitMs = free ? 0 : Math.max(backoffMs, call.pushbackLeftMs(region, now));
-    return now + waitMs < call.deadline ? { region, free, waitMs } : "deadline";
+    const waitMs = Math.max(backoffMs, call.pushbackLeftMs(region, now));
+    return now + waitMs < call.deadline ? { region, free: false, waitMs } : "deadline";
   }
 
-  /** The regions that this call has not tried; the source is asked when there is none and the list may be old. */
-  async #untried<T>(call: Call<T>): Promise<Region[]> {
-    const { directory, clock } = this.#parts;
-    const known = untriedRegions(directory.current(), call.failed);
-    if (!directory.isStale()) return known;
-    const reload = directory.reload();
-    if (known.length > 0) return known; // An old list is good enough to go on with.
-    const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, call.deadline - clock.now());
-    await waitAtMost(reload, withinMs, call.rpc.signal, clock);
-    return untriedRegions(directory.current(), call.failed);
+  /**
+   * Takes a token: the region's, or the method's where the failure may be a bug of the method alone. A method that is
+   * broken everywhere would otherwise use up what all others need to fail over.
+   */
+  #charge<T>(call: Call<T>, { region, outcome }: FailedAttempt): void {
+    const { regions, methods } = this.#parts.throttles;
+    if (isDoubtful(outcome)) methods.onFailure(call.name);
+    else regions.onFailure(region.url);
   }
 
   #noted<T>(call: Call<T>, attempt: Attempt<T>): Attempt<T> {
@@ -174,7 +179,12 @@ export class Engine {
   }
 
   #succeed<T>(call: Call<T>, { value, region }: Succeeded<T>): T {
-    this.#parts.throttle.onSuccess();
+    const { regions, methods } = this.#parts.throttles;
+    regions.onSuccess();
+    methods.onSuccess();
+    for (const { region: tried, visit } of call.doubtful) {
+      if (tried.url !== region.url) visit.blame(this.#parts.clock.now());
+    }
     this.#report.succeeded(call, region);
     return value;
   }
@@ -182,7 +192,7 @@ export class Engine {
   /** The error for the caller, with the call's trail attached. */
   #fail<T>(call: Call<T>, reason: RefusalReason, last?: FailedAttempt): unknown {
     if (last !== undefined) this.#report.refused(call, last, reason);
-    const { error, code } = call.verdict();
+    const { error, code } = call.verdict(reason);
     attachTrace(error, {
       callId: call.id,
       service: call.rpc.service,

@@ -1,4 +1,5 @@
 /** What a `Failover` tells about itself, for logs, metrics and alerts. */
+import type { EjectionReason } from "./breaker.js";
 import type { Clock } from "./clock.js";
 import { didYouMean, InvalidOptionError, messageOf } from "./errors.js";
 import type { Execution, Origin } from "./outcome.js";
@@ -80,6 +81,30 @@ export interface CallEvent extends OfCall {
   readonly elapsedMs: number;
 }
 
+/** A region gets no calls for a while. */
+export interface RegionEjectedEvent extends Happened {
+  readonly type: "region_ejected";
+  /** The region's id. */
+  readonly region: string;
+  readonly reason: EjectionReason;
+  /** When it will be tested, in milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+  /** How many times in a row it has been ejected for failing. */
+  readonly consecutive: number;
+}
+
+/** One call tests an ejected region. */
+export interface RegionProbeEvent extends Happened {
+  readonly type: "region_probe";
+  readonly region: string;
+}
+
+/** A region gets calls again. */
+export interface RegionReadmittedEvent extends Happened {
+  readonly type: "region_readmitted";
+  readonly region: string;
+}
+
 /** The list of regions is another one now. */
 export interface RegionsChangedEvent extends Happened {
   readonly type: "regions_changed";
@@ -106,6 +131,9 @@ export type FailoverEvent =
   | RetryEvent
   | ReplayRefusedEvent
   | CallEvent
+  | RegionEjectedEvent
+  | RegionProbeEvent
+  | RegionReadmittedEvent
   | RegionsChangedEvent
   | DiscoveryFailedEvent
   | WarningEvent;
@@ -123,6 +151,9 @@ export class Emitter {
     retry: new Set(),
     replay_refused: new Set(),
     call: new Set(),
+    region_ejected: new Set(),
+    region_probe: new Set(),
+    region_readmitted: new Set(),
     regions_changed: new Set(),
     discovery_failed: new Set(),
     warning: new Set(),

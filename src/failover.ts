@@ -4,12 +4,16 @@ import { type Clock, systemClock } from "./clock.js";
 import { Engine } from "./engine.js";
 import { InvalidOptionError } from "./errors.js";
 import { Emitter, type FailoverEventOf, type FailoverEventType } from "./events.js";
+import { createHealth, type RegionHealth } from "./health.js";
+import type { HealthOptions } from "./health-options.js";
 import { checkKeys, checkObject, checkString } from "./options.js";
 import { Policies, type PolicyTable } from "./policy-table.js";
 import { RegionCache } from "./region-cache.js";
 import { DiscoveredDirectory, fixedDirectory, type RegionDirectory } from "./region-directory.js";
+import { createOrder, type RegionOrder } from "./region-order.js";
 import type { RegionSource } from "./region-source.js";
-import { checkRegions, type Region } from "./regions.js";
+import { checkRegions, type Region, type RegionList } from "./regions.js";
+import { Router } from "./routing.js";
 import type { RpcCall } from "./rpc-call.js";
 import { createThrottle, type RetryThrottling } from "./throttling.js";
 
@@ -32,6 +36,19 @@ export interface FailoverOptions {
    */
   cache?: RegionCache;
   /**
+   * In which order regions are tried, as long as they are well: as the list has them, the nearest first, or each
+   * with its share of the calls.
+   *
+   * @default "list"
+   */
+  order?: RegionOrder;
+  /**
+   * When a region counts as down and gets no calls for a while; `false` to remember nothing between calls.
+   *
+   * @default { consecutiveFailures: 3, failureShare: 0.5, minimumCalls: 10, ejectionMs: 30_000, … }
+   */
+  health?: HealthOptions | false;
+  /**
    * The budget for replays into each region, shared by all calls; `false` for no limit.
    *
    * @default { maxTokens: 100, tokenRatio: 0.1 }
@@ -43,8 +60,21 @@ export interface FailoverOptions {
 export interface RegionStatus {
   readonly id: string;
   readonly url: string;
-  /** Calls start here. */
+  /** The first of the list. */
   readonly home: boolean;
+  /** `ejected`: it gets no calls; `probing`: one call is testing it. */
+  readonly state: "healthy" | "ejected" | "probing";
+  /** Of its last calls, from 0 to 1. */
+  readonly failureShare: number;
+  /** When it will be tested, in milliseconds since the Unix epoch; absent unless it is ejected. */
+  readonly ejectedUntilMs?: number;
+  /** Attempts under way. */
+  readonly inFlight: number;
+}
+
+export interface FailoverStats {
+  /** What is left in each region's bucket for replays, by the region's id; see `retryThrottling`. */
+  readonly retryTokens: Readonly<Record<string, number>>;
 }
 
 /** Regions, policies and budget, to be shared by any number of clients. */
@@ -56,8 +86,9 @@ export interface Failover {
    * @returns a function that removes the listener.
    */
   on<T extends FailoverEventType>(type: T, listener: (event: FailoverEventOf<T>) => void): () => void;
-  /** The regions as they are known now, in order. */
+  /** The regions as they are known now, in the order of the list. */
   regions(): readonly RegionStatus[];
+  stats(): FailoverStats;
   /**
    * Resolves when the first list of regions is in, or could not be had. There is no need to wait for it: calls go
    * home meanwhile.
@@ -85,21 +116,37 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
     "regions",
     "policies",
     "cache",
+    "order",
+    "health",
     "retryThrottling",
   ]);
   const events = new Emitter(clock);
   // Once the caller had the time to register a listener.
   const warnSoon = (message: string) => queueMicrotask(() => events.warn(message));
 
-  const directory = buildDirectory(options, events, clock);
+  const health = createHealth(options.health, events, clock);
+  const throttles = {
+    regions: createThrottle(options.retryThrottling),
+    methods: createThrottle(options.retryThrottling),
+  };
+  const directory = buildDirectory(options, events, clock, (regions) => {
+    health.retain(regions);
+    throttles.regions.retain(new Set(regions.map(({ url }) => url)));
+  });
   const policies = new Policies(options.policies ?? {}, warnSoon);
-  const throttle = createThrottle(options.retryThrottling);
-  const engine = new Engine({ policies, directory, throttle, events, clock });
+  const arrange = createOrder(options.order, () => clock.random());
+  const arrangeReplay = createOrder(options.order, () => clock.random());
+  const warn = (message: string) => events.warn(message);
+  const router = new Router({ directory, health, arrange, arrangeReplay, clock });
+  const engine = new Engine({ policies, router, throttles, health, events, warn, clock });
   const close = () => events.clear();
 
   return {
     on: (type, listener) => events.on(type, listener),
-    regions: () => directory.current().map(({ id, url }, i) => ({ id, url, home: i === 0 })),
+    regions: () => directory.current().map((region, i) => statusOf(region, i === 0, health.of(region), clock)),
+    stats: () => ({
+      retryTokens: Object.fromEntries(directory.current().map(({ id, url }) => [id, throttles.regions.tokens(url)])),
+    }),
     ready: async () => {
       if (directory.isStale()) await directory.reload();
     },
@@ -109,14 +156,24 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
   };
 }
 
-function buildDirectory({ regions, cache }: FailoverOptions, events: Emitter, clock: Clock): RegionDirectory {
+function statusOf({ id, url }: Region, home: boolean, health: RegionHealth, clock: Clock): RegionStatus {
+  const { until, ...rest } = health;
+  return { id, url, home, ...rest, ...(until !== undefined && { ejectedUntilMs: clock.date() + until - clock.now() }) };
+}
+
+function buildDirectory(
+  { regions, cache }: FailoverOptions,
+  events: Emitter,
+  clock: Clock,
+  onChange: (regions: RegionList) => void,
+): RegionDirectory {
   if (!isSource(regions)) return fixedDirectory(checkRegions("regions", regions));
   if (cache !== undefined && !(cache instanceof RegionCache)) {
     throw new InvalidOptionError("cache", "a RegionCache", cache);
   }
   checkString("regions.key", regions.key);
   checkRegions("regions.known", regions.known);
-  return new DiscoveredDirectory(regions, cache ?? new RegionCache(), events, clock);
+  return new DiscoveredDirectory(regions, cache ?? new RegionCache(), events, clock, onChange);
 }
 
 function isSource(regions: FailoverOptions["regions"]): regions is RegionSource {

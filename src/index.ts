@@ -14,16 +14,27 @@ export type {
   FailoverEvent,
   FailoverEventOf,
   FailoverEventType,
+  RegionEjectedEvent,
+  RegionProbeEvent,
+  RegionReadmittedEvent,
   RegionsChangedEvent,
   ReplayRefusedEvent,
   RetryEvent,
   WarningEvent,
 } from "./events.js";
-export { createFailover, type Failover, type FailoverOptions, type RegionStatus } from "./failover.js";
+export {
+  createFailover,
+  type Failover,
+  type FailoverOptions,
+  type FailoverStats,
+  type RegionStatus,
+} from "./failover.js";
+export type { HealthOptions } from "./health-options.js";
 export type { Answer, Execution, Origin, Outcome } from "./outcome.js";
 export type { MethodPolicy } from "./policy.js";
 export { type IdempotencyLevel, type PolicyTable, policiesFor, type ServiceInfo } from "./policy-table.js";
 export { RegionCache } from "./region-cache.js";
+export type { RegionOrder } from "./region-order.js";
 export type { LoadedRegions, RegionSource } from "./region-source.js";
 export type { Region, RegionList } from "./regions.js";
 export type { RefusalReason } from "./replay.js";

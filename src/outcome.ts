@@ -5,6 +5,7 @@
  * The fact that matters most is `execution`. A mutation may be sent again only if the handler did *not* run,
  * so `none` needs proof: an error's code is none (a 504 may have run), a refused connection is.
  */
+import { show } from "./errors.js";
 import { pushbackMs } from "./pushback.js";
 import type { Transmission } from "./transmission.js";
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "./twirp-code.js";
@@ -37,7 +38,7 @@ export interface Outcome {
   readonly cause?: string;
   /** The service forbids a replay (Twirp meta `retryable: "false"`). */
   readonly final?: true;
-  /** The server asks for this many milliseconds of peace in this region (`Retry-After`). */
+  /** The server asks for this many milliseconds of peace in this region (`Retry-After`, or meta `retry_after`). */
   readonly pushbackMs?: number;
 }
 
@@ -80,6 +81,8 @@ export interface Circumstances {
   readonly notExecutedCodes: ReadonlySet<TwirpCode>;
   /** The time now, for a `Retry-After` that names a date. */
   readonly dateMs: number;
+  /** Told of what was ignored. */
+  readonly warn: (message: string) => void;
 }
 
 /** An attempt that failed by itself. */
@@ -105,12 +108,12 @@ function read(answer: Answer, circumstances: Circumstances): Outcome {
       if (answer.status !== undefined && seen !== undefined && answer.status !== seen) {
         return fromTwirp({ ...answer, kind: "twirp", code: "internal" }, circumstances);
       }
-      return fromHttp(seen ?? answer.status, answer.retryAfter, circumstances.dateMs);
+      return fromHttp(seen ?? answer.status, answer.retryAfter, circumstances);
     case "broken":
       return broken(transmission);
     case "none":
       // There was an answer, and an interceptor below made something else of it. Whose it was can't be seen any more.
-      if (seen !== undefined) return { ...fromHttp(seen, undefined, circumstances.dateMs), execution: "unknown" };
+      if (seen !== undefined) return { ...fromHttp(seen, undefined, circumstances), execution: "unknown" };
       return unanswered(answer.cause, transmission);
     case "unsendable":
       return { code: "internal", origin: "client", execution: "none" };
@@ -143,19 +146,19 @@ function unanswered(named: string | undefined, transmission: Transmission): Outc
 const UNSENT_CAUSES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"]);
 
 function fromTwirp(answer: Answer & { kind: "twirp" }, circumstances: Circumstances): Outcome {
-  const { transmission, notExecutedCodes, dateMs } = circumstances;
+  const { transmission, notExecutedCodes } = circumstances;
   const httpStatus = transmission.httpStatus;
   const code = parseTwirpCode(answer.code);
   // JSON with a `code` that is no Twirp code was probably written by a gateway, but a server with codes of its own
   // writes the same: its 404 proves nothing.
-  if (code === undefined) return { ...fromHttp(httpStatus, answer.retryAfter, dateMs), execution: "unknown" };
+  if (code === undefined) return { ...fromHttp(httpStatus, answer.retryAfter, circumstances), execution: "unknown" };
 
   const meta = answer.meta ?? {};
   const facts = {
     code,
     origin: "service" as const,
     ...(httpStatus !== undefined && { httpStatus }),
-    ...pushback(answer.retryAfter, dateMs),
+    ...pushback(typeof meta.retry_after === "string" ? meta.retry_after : answer.retryAfter, circumstances),
   };
   // `retryable` is the convention of Twirp's own documentation on errors and retries.
   const forbidden = meta.retryable === "false" && { final: true as const };
@@ -175,7 +178,7 @@ const AMBIGUOUS: ReadonlySet<TwirpCode> = new Set([
   "resource_exhausted",
 ]);
 
-function fromHttp(status: number | undefined, retryAfter: string | undefined, dateMs: number): Outcome {
+function fromHttp(status: number | undefined, retryAfter: string | undefined, circumstances: Circumstances): Outcome {
   // The transport could not say which status it was: `internal` is what it reported.
   if (status === undefined) return { code: "internal", origin: "intermediary", execution: "unknown" };
   return {
@@ -183,7 +186,7 @@ function fromHttp(status: number | undefined, retryAfter: string | undefined, da
     origin: "intermediary",
     execution: executionBehind(status),
     httpStatus: status,
-    ...pushback(retryAfter, dateMs),
+    ...pushback(retryAfter, circumstances),
   };
 }
 
@@ -195,7 +198,10 @@ function executionBehind(status: number): Execution {
   return status === 429 || status === 451 ? "none" : "unknown";
 }
 
-function pushback(retryAfter: string | undefined, dateMs: number): { pushbackMs?: number } {
-  const ms = retryAfter === undefined ? undefined : pushbackMs(retryAfter, dateMs);
-  return ms === undefined ? {} : { pushbackMs: ms };
+function pushback(retryAfter: string | undefined, { dateMs, warn }: Circumstances): { pushbackMs?: number } {
+  if (retryAfter === undefined) return {};
+  const ms = pushbackMs(retryAfter, dateMs);
+  if (ms !== undefined) return { pushbackMs: ms };
+  warn(`a server asked to be left alone for ${show(retryAfter)}, which cannot be read`);
+  return {};
 }

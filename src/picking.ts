@@ -1,4 +1,4 @@
-/** Which regions are next. Pure: it looks, and takes nothing. */
+/** Which regions are next. Pure: it looks, and takes nothing; a probe's permit is taken by the attempt. */
 import type { Region, RegionList } from "./regions.js";
 import type { FailedAttempt } from "./trace.js";
 

@@ -31,6 +31,7 @@ export class DiscoveredDirectory implements RegionDirectory {
     private readonly cache: RegionCache,
     private readonly events: Emitter,
     private readonly clock: Clock,
+    private readonly onChange: (regions: RegionList) => void,
   ) {
     this.#last = source.known;
   }
@@ -72,6 +73,7 @@ export class DiscoveredDirectory implements RegionDirectory {
     const changed = !same(regions, this.#last);
     this.#last = regions;
     if (!changed) return;
+    this.onChange(regions);
     this.events.emit({ type: "regions_changed", at: this.clock.date(), regions: regions.map((region) => region.id) });
   }
 }

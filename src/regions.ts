@@ -1,12 +1,16 @@
 /** Where calls can go. */
 import { InvalidOptionError } from "./errors.js";
-import { checkBaseUrl, checkKeys, checkObject, checkString } from "./options.js";
+import { checkBaseUrl, checkKeys, checkNumber, checkObject, checkString } from "./options.js";
 
 export interface Region {
   /** How events, traces and status pages name the region. */
   readonly id: string;
   /** The http(s) base of its Twirp server, the path prefix included: `https://eu.example.com/twirp`. */
   readonly url: string;
+  /** Its share of the calls with `order: "weight"`; 0 for only when there is no other. Default 1. */
+  readonly weight?: number;
+  /** How far away it is, in any unit, for `order: "distance"`. Default 0. */
+  readonly distance?: number;
 }
 
 /** Regions in the order in which they are preferred; the first is home. Never empty. */
@@ -47,8 +51,15 @@ const HINTS = { id: "; regions on one host need ids of their own", url: "" };
 function checkRegion(option: string, value: unknown): Region {
   if (typeof value === "string") return regionAt(checkBaseUrl(option, value));
   const given = checkObject(option, value);
-  checkKeys(option, given, ["id", "url"]);
-  return { id: checkString(`${option}.id`, given.id), url: checkBaseUrl(`${option}.url`, given.url) };
+  checkKeys(option, given, ["id", "url", "weight", "distance"]);
+  const amount = (name: "weight" | "distance") =>
+    given[name] !== undefined && { [name]: checkNumber(`${option}.${name}`, given[name], 0, Number.MAX_SAFE_INTEGER) };
+  return {
+    id: checkString(`${option}.id`, given.id),
+    url: checkBaseUrl(`${option}.url`, given.url),
+    ...amount("weight"),
+    ...amount("distance"),
+  };
 }
 
 /** A region named by its host. */

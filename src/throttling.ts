@@ -7,6 +7,9 @@
  * the defaults, 50 failures in a row in a region stop the replays into it, and 10 successes pay for one failure.
  * When everything is down, every region gets its normal load, 50 replays, and no more.
  *
+ * A failure that may be a bug of one method (`internal` and the like) is charged to a bucket of the method instead, so
+ * that a method that is broken everywhere loses its own replays, and not those of all others.
+ *
  * The bucket is gRPC's, and there too it belongs to a server, not to a client: with one for all regions, a home that is
  * down would empty it, and the calls could no longer fail over to regions that are well.
  *
@@ -32,12 +35,16 @@ export interface RetryThrottling {
 
 /** Two verbs, one question. */
 export interface Throttle {
-  /** An attempt in this region failed in a way that could be replayed. */
-  onFailure(url: string): void;
+  /** An attempt failed in a way that could be replayed, and this region or method answers for it. */
+  onFailure(key: string): void;
   /** An attempt succeeded, wherever. */
   onSuccess(): void;
-  /** May a replay go there now? */
-  allows(url: string): boolean;
+  /** May there be a replay now that this one would answer for? */
+  allows(key: string): boolean;
+  /** What is left in its bucket; `Infinity` without throttling. */
+  tokens(key: string): number;
+  /** Forgets all others. */
+  retain(keys: ReadonlySet<string>): void;
 }
 
 interface Bucket {
@@ -55,8 +62,8 @@ class TokenBuckets implements Throttle {
     private readonly tokenRatio: number,
   ) {}
 
-  onFailure(url: string): void {
-    const bucket = this.#bucketOf(url);
+  onFailure(key: string): void {
+    const bucket = this.#bucketOf(key);
     bucket.tokens = Math.max(0, bucket.tokens - 1);
   }
 
@@ -65,15 +72,23 @@ class TokenBuckets implements Throttle {
     this.#successes++;
   }
 
-  allows(url: string): boolean {
-    return this.#bucketOf(url).tokens > this.maxTokens / 2;
+  allows(key: string): boolean {
+    return this.tokens(key) > this.maxTokens / 2;
   }
 
-  #bucketOf(url: string): Bucket {
-    let bucket = this.#buckets.get(url);
+  tokens(key: string): number {
+    return this.#bucketOf(key).tokens;
+  }
+
+  retain(keys: ReadonlySet<string>): void {
+    for (const key of this.#buckets.keys()) if (!keys.has(key)) this.#buckets.delete(key);
+  }
+
+  #bucketOf(key: string): Bucket {
+    let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
-      bucket = { tokens: this.maxTokens, credited: 0 };
-      this.#buckets.set(url, bucket);
+      bucket = { tokens: this.maxTokens, credited: this.#successes };
+      this.#buckets.set(key, bucket);
     }
     const credit = (this.#successes - bucket.credited) * this.tokenRatio;
     bucket.tokens = Math.min(this.maxTokens, bucket.tokens + credit);
@@ -82,7 +97,13 @@ class TokenBuckets implements Throttle {
   }
 }
 
-const UNLIMITED: Throttle = { onFailure() {}, onSuccess() {}, allows: () => true };
+const UNLIMITED: Throttle = {
+  onFailure() {},
+  onSuccess() {},
+  allows: () => true,
+  tokens: () => Number.POSITIVE_INFINITY,
+  retain() {},
+};
 
 /** @throws InvalidOptionError */
 export function createThrottle(options: RetryThrottling | false = {}): Throttle {

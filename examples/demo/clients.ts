@@ -21,7 +21,8 @@ const policies = policiesFor<IRoomServiceClient>(RoomService, {
 });
 
 export function createFailoverTo(regions: readonly Region[]): Failover {
-  return createFailover({ regions, policies });
+  // Ejected for 1.5 s and not for 30, so that the demo lives to see the region come back.
+  return createFailover({ regions, policies, health: { ejectionMs: 1_500 } });
 }
 
 export function clientWithFailover(failover: Failover, onAttempt: OnAttempt): RoomServiceClient {

@@ -108,10 +108,18 @@ function printRegions(fleet: Fleet, without: boolean): void {
   }
 }
 
+const SHOWN = [
+  "failover",
+  "retry",
+  "replay_refused",
+  "region_ejected",
+  "region_probe",
+  "region_readmitted",
+  "warning",
+] as const;
+
 function logEvents(failover: Failover, log: EventLog): void {
-  for (const type of ["failover", "retry", "replay_refused", "warning"] as const) {
-    failover.on(type, (event) => log.event(event));
-  }
+  for (const type of SHOWN) failover.on(type, (event) => log.event(event));
 }
 
 function endOn(signal: NodeJS.Signals, number: number): void {

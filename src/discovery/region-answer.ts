@@ -24,17 +24,17 @@ export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList 
   }
 
   let home = regionAt(rules.home);
-  const others: { region: Region; distance: number }[] = [];
+  const others: Region[] = [];
   for (const entry of entries.slice(0, MAX_REGIONS)) {
     const region = readEntry(entry, rules);
     if (typeof region === "string") rules.warn(`discovery: a region was left out: ${region}`);
     else if (region.url === home.url) home = region;
-    else others.push({ region, distance: readDistance(entry) });
+    else others.push(region);
   }
-  others.sort((a, b) => a.distance - b.distance);
+  others.sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0));
 
   const list: [Region, ...Region[]] = [home];
-  for (const { region } of others.slice(0, MAX_REGIONS - 1)) {
+  for (const region of others.slice(0, MAX_REGIONS - 1)) {
     if (list.some(({ id, url }) => id === region.id || url === region.url)) {
       rules.warn(`discovery: a region was left out: ${show(region.id)} is there twice`);
     } else {
@@ -57,13 +57,15 @@ function readEntry(entry: unknown, rules: AnswerRules): Region | string {
   if (url.username !== "" || url.password !== "") return `${show(id)} has credentials in its url`;
   const allowed = rules.allowedHosts.some((host) => url.hostname === host || url.hostname.endsWith(`.${host}`));
   if (!allowed) return `${show(id)} is at ${show(url.hostname)}, which is not in allowedHosts (${rules.allowedHosts})`;
-  return { id, url: url.origin + home.pathname.replace(/\/+$/, "") };
+  return { id, url: url.origin + home.pathname.replace(/\/+$/, ""), distance: readDistance(entry) };
 }
+
+const FARTHEST = Number.MAX_SAFE_INTEGER;
 
 /** An int64 is a string in JSON, and left out when it is 0. */
 function readDistance(entry: { distance?: unknown }): number {
   const distance = Number(entry.distance ?? 0);
-  return distance >= 0 ? distance : Number.POSITIVE_INFINITY;
+  return distance >= 0 && distance <= FARTHEST ? distance : FARTHEST;
 }
 
 /**

@@ -56,6 +56,13 @@ const rows: [string, FailoverEvent, string][] = [
     "livekit.Egress/StartRoomCompositeEgress failed: canceled before any attempt, 0 ms",
   ],
   [
+    "an ejection",
+    { type: "region_ejected", at: 5_000, region: "us-east", reason: "failure_share", untilMs: 65_000, consecutive: 2 },
+    "region us-east ejected for 60000 ms (failure_share, 2 in a row)",
+  ],
+  ["a probe", { type: "region_probe", at: 0, region: "us-east" }, "region us-east is being tested"],
+  ["a readmission", { type: "region_readmitted", at: 0, region: "us-east" }, "region us-east is back"],
+  [
     "a new list of regions",
     { type: "regions_changed", at: 0, regions: ["us-east", "eu-west"] },
     "regions are now us-east, eu-west",

@@ -114,7 +114,7 @@ describe("the answer", () => {
     answering(LIST);
     expect((await load()).regions).toEqual([
       { id: "my.livekit.cloud", url: HOME },
-      { id: "eu", url: "https://eu.livekit.cloud/twirp" },
+      { id: "eu", url: "https://eu.livekit.cloud/twirp", distance: 7 },
     ]);
   });
 

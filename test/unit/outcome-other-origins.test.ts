@@ -126,6 +126,9 @@ describe("Retry-After", () => {
   test.each([
     ["0", 0],
     ["5", 5_000],
+    ["1.5", 1_500],
+    ["15s", 15_000],
+    ["0.25s", 250],
     [" 120 ", 120_000],
     ["Tue, 14 Nov 2023 22:13:30 GMT", 10_000],
     ["Tuesday, 14-Nov-23 22:13:30 GMT", 10_000],
@@ -135,10 +138,36 @@ describe("Retry-After", () => {
     expect(judge({ kind: "twirp", code: "unavailable", retryAfter }).pushbackMs).toBe(expected);
   });
 
-  test.each(["", "soon", "-1", "1.5", "5 s", "2023-11-14", "99999999999", "Tue, not a date at all"])(
-    "%j says nothing",
+  test.each(["", "soon", "-1", "1.", ".5", "1e3", "5 s", "15m", "2023-11-14", "99999999999", "Tue, not a date at all"])(
+    "%j says nothing, and is told of",
     (retryAfter) => {
-      expect(judge({ kind: "http", status: 503, retryAfter })).not.toHaveProperty("pushbackMs");
+      const warnings: string[] = [];
+      const outcome = judge({ kind: "http", status: 503, retryAfter }, { warn: (message) => warnings.push(message) });
+      expect(outcome).not.toHaveProperty("pushbackMs");
+      expect(warnings).toEqual([`a server asked to be left alone for "${retryAfter}", which cannot be read`]);
     },
   );
+
+  test("that can be read is nothing to tell of, nor is none", () => {
+    const warnings: string[] = [];
+    for (const retryAfter of ["15s", undefined]) {
+      judge({ kind: "http", status: 503, retryAfter }, { warn: (message) => warnings.push(message) });
+    }
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe("Twirp meta retry_after", () => {
+  const unavailable = (meta: Record<string, unknown>, retryAfter?: string) =>
+    judge({ kind: "twirp", code: "unavailable", meta, ...(retryAfter !== undefined && { retryAfter }) });
+
+  test("is a duration, and the service's own word: it wins over the header", () => {
+    expect(unavailable({ retry_after: "15s" }).pushbackMs).toBe(15_000);
+    expect(unavailable({ retry_after: "15s" }, "120").pushbackMs).toBe(15_000);
+  });
+
+  test("that is no text leaves the word to the header", () => {
+    expect(unavailable({ retry_after: 15 }, "120").pushbackMs).toBe(120_000);
+    expect(unavailable({ retry_after: 15 })).not.toHaveProperty("pushbackMs");
+  });
 });

@@ -51,13 +51,13 @@ describe("home", () => {
     expect(parse({ regions: [] }).list).toEqual([{ id: "my.livekit.cloud", url: HOME }]);
   });
 
-  test("takes the name that the list gives it", () => {
+  test("takes the name and the distance that the list gives it", () => {
     const { list } = parse({
       regions: [entry("near", at("near"), 1), entry("eu-west", "https://my.livekit.cloud", 7)],
     });
     expect(list).toEqual([
-      { id: "eu-west", url: HOME },
-      { id: "near", url: "https://near.livekit.cloud/twirp" },
+      { id: "eu-west", url: HOME, distance: 7 },
+      { id: "near", url: "https://near.livekit.cloud/twirp", distance: 1 },
     ]);
   });
 
@@ -155,7 +155,7 @@ describe("duplicates", () => {
 
   test("of home's name: home stays", () => {
     const { list } = parse({ regions: [entry("b", at("b")), entry("b", "https://my.livekit.cloud")] });
-    expect(list).toEqual([{ id: "b", url: HOME }]);
+    expect(list).toEqual([{ id: "b", url: HOME, distance: 0 }]);
   });
 });
 

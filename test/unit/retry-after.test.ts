@@ -12,6 +12,7 @@ describe("Retry-After", () => {
     ["seconds from a proxy", http(503, "3")],
     ["an HTTP date from a proxy", http(503, inSeconds(3.01))],
     ["seconds from the service", twirp("unavailable", { retryAfter: "3" })],
+    ["a duration in the service's meta", twirp("unavailable", { meta: { retry_after: "3s" } })],
     ["an HTTP date from the service", twirp("unavailable", { retryAfter: inSeconds(3.01) })],
   ];
   test.each(forms)("as %s holds a retry in the same region", async (form, reply) => {
@@ -79,6 +80,9 @@ describe("Retry-After", () => {
     const sim = simulate({ replies: [http(503, "soon"), ok()], ids: ["a"], policy: idempotent });
     await sim.run();
     expect(starts(sim)[1]).toEqual(["a", 210]);
+    expect(sim.eventsOf("warning")).toMatchObject([
+      { message: 'a server asked to be left alone for "soon", which cannot be read' },
+    ]);
   });
 
   test("of more than a timer can hold is not taken for none", async () => {

@@ -10,6 +10,7 @@ import {
   twirp,
   useSimulatedTime,
 } from "./support/simulation.js";
+import { switchboard } from "./support/switchboard.js";
 
 useSimulatedTime();
 
@@ -152,9 +153,36 @@ describe("what costs a token", () => {
   });
 
   test("not a failover after an attempt that never ran", async () => {
-    const sim = simulate({ replies: (_, { id }) => (id === "a" ? refused() : ok()), retryThrottling: tight });
+    const replies = (_: number, { id }: { id: string }) => (id === "a" ? refused() : ok());
+    const sim = simulate({ replies, retryThrottling: tight, health: false });
     for (let i = 0; i < 100; i++) expect((await sim.run()).ok).toBe(true);
     expect(sim.eventsOf("failover")).toHaveLength(100);
+    expect(sim.failover.stats().retryTokens.a).toBe(4);
+  });
+
+  test("a failover after one that never ran, to a region that is ejected: nothing speaks for that one either", async () => {
+    const sim = simulate({ replies: [refused()], policy: idempotent });
+    for (let i = 0; i < 3; i++) await sim.fail();
+    expect(sim.eventsOf("region_ejected").map(({ region }) => region)).toEqual(["a", "b", "c"]);
+    const before = sim.failover.stats().retryTokens;
+    await sim.fail({ policy: { maxAttempts: 2 } });
+    expect(sim.eventsOf("failover").at(-1)).toMatchObject({ from: "a", to: "b", execution: "none", backoffMs: 200 });
+    const cost = Object.entries(sim.failover.stats().retryTokens).map(([id, left]) => (before[id] as number) - left);
+    expect(cost).toEqual([1, 1, 0]);
+  });
+
+  test("a failure that no attempt can follow", async () => {
+    const sim = simulate({ replies: [noAnswer()], policy: { ...idempotent, maxAttempts: 1 }, health: false });
+    for (let i = 0; i < 10; i++) await sim.fail();
+    expect(sim.failover.stats().retryTokens).toEqual({ a: 90, b: 100, c: 100 });
+    expect(sim.eventsOf("replay_refused")).toMatchObject(Array(10).fill({ reason: "max_attempts" }));
+  });
+
+  test("a failure that no region is left for", async () => {
+    const sim = simulate({ replies: [refused()], ids: ["a"], policy: { sameRegion: false }, health: false });
+    for (let i = 0; i < 10; i++) await sim.fail();
+    expect(sim.failover.stats().retryTokens).toEqual({ a: 90 });
+    expect(sim.eventsOf("replay_refused")).toMatchObject(Array(10).fill({ reason: "no_region" }));
   });
 
   test("nor is such a failover refused to a region whose bucket is empty", async () => {
@@ -164,6 +192,7 @@ describe("what costs a token", () => {
       ids: ["a", "b"],
       policy: { ...idempotent, maxAttempts: 2 },
       retryThrottling: tight,
+      health: false,
     });
     for (let i = 0; i < 20; i++) await sim.fail();
     expect(sim.asked().filter((id) => id === "b")).toHaveLength(20);
@@ -183,8 +212,24 @@ describe("what costs a token", () => {
 
   test("a replay that costs one goes to the next region whose bucket has some", async () => {
     const replies = (_: number, { id }: { id: string }) => (id === "c" ? ok() : noAnswer());
-    const sim = simulate({ replies, policy: idempotent, retryThrottling: tight });
+    const sim = simulate({ replies, policy: idempotent, retryThrottling: tight, health: false });
     for (let i = 0; i < 10; i++) expect((await sim.run()).ok).toBe(true);
     expect(sim.asked().slice(-2)).toEqual(["a", "c"]);
+  });
+});
+
+describe("a method that is broken everywhere", () => {
+  test("loses its own replays, and leaves the others theirs", async () => {
+    const board = switchboard({ a: twirp("internal"), b: twirp("internal"), c: twirp("internal") });
+    const before = board.world.requests.length;
+    await board.runAll(300, { method: "ListRooms" });
+    // Three attempts each until its bucket is half empty, then one.
+    expect(board.world.requests.length - before).toBeLessThan(300 + 60);
+
+    board.set("a", twirp("unavailable"));
+    board.set("b", ok());
+    board.set("c", ok());
+    const others = await board.runAll(100, { method: "GetRoom" });
+    expect(others.filter(({ ok }) => !ok)).toEqual([]);
   });
 });

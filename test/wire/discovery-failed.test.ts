@@ -30,7 +30,7 @@ describe.each(FORMATS)("discovery that fails, $format", ({ sendJson }) => {
     expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: expect.stringMatching(reason) }]);
     expect(client.eventsOf("discovery_failed")[0]?.source).toContain(home.origin);
     expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("home");
-    expect(client.failover.regions()).toEqual([{ id: new URL(home.url).host, url: home.url, home: true }]);
+    expect(client.failover.regions()).toMatchObject([{ id: new URL(home.url).host, url: home.url, home: true }]);
   });
 
   test("an endpoint that is down does not change the error of a call", async () => {

@@ -17,7 +17,7 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
     serveList(home, listOf(entryOf(home), entryOf(second, 40)));
     const client = wire().discovering(sendJson, { home: home.url });
     await client.failover.ready();
-    expect(client.failover.regions()).toEqual([
+    expect(client.failover.regions()).toMatchObject([
       { id: "home", url: home.url, home: true },
       { id: "second", url: second.url, home: false },
     ]);

@@ -19,12 +19,17 @@ export function transmissionThat(seen: Seen): Transmission {
 interface Circumstances {
   readonly seen?: Seen;
   readonly notExecutedCodes?: readonly TwirpCode[];
+  readonly warn?: (message: string) => void;
 }
 
-export function judge(answer: Answer, { seen = "nothing", notExecutedCodes = [] }: Circumstances = {}): Outcome {
+export function judge(
+  answer: Answer,
+  { seen = "nothing", notExecutedCodes = [], warn = () => {} }: Circumstances = {},
+): Outcome {
   return outcomeOfAnswer(answer, {
     transmission: transmissionThat(seen),
     notExecutedCodes: new Set(notExecutedCodes),
     dateMs: EPOCH,
+    warn,
   });
 }

@@ -1,7 +1,9 @@
 /** Random fault schedules, and what one run of them looked like from outside. */
 import fc from "fast-check";
 import { vi } from "vitest";
+import type { HealthOptions } from "../../../src/health-options.js";
 import type { MethodPolicy } from "../../../src/policy.js";
+import type { RegionOrder } from "../../../src/region-order.js";
 import type { RetryThrottling } from "../../../src/throttling.js";
 import { parseTwirpCode, TWIRP_CODES, type TwirpCode } from "../../../src/twirp-code.js";
 import { countListeners } from "./listeners.js";
@@ -31,12 +33,16 @@ export interface Scenario {
   readonly throttling: RetryThrottling | false;
   readonly calls: readonly PlannedCall[];
   readonly seed: number;
+  readonly health?: HealthOptions | false;
+  readonly order?: RegionOrder;
 }
 
 interface PlannedCall {
   readonly startsAtMs: number;
   readonly timeout: number | { readonly dateInMs: number } | undefined;
   readonly leavesAfterMs: number | undefined;
+  /** Over that of the scenario. */
+  readonly policy?: MethodPolicy;
 }
 
 const latency = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 41, max: 2_500 }));
@@ -139,12 +145,15 @@ export interface ObservedCall {
 export interface Observed {
   readonly sim: Simulation;
   readonly calls: readonly ObservedCall[];
+  /** The requests that tested an ejected region. */
+  readonly probes: Simulation["world"]["requests"];
   readonly timersLeft: number;
   readonly listenersLeft: number;
 }
 
 /** Plays a scenario: calls that overlap, on one `Failover`. */
-export async function play({ regions, replies, policy, throttling, calls, seed }: Scenario): Promise<Observed> {
+export async function play(given: Scenario): Promise<Observed> {
+  const { regions, replies, policy, throttling, calls, seed, health, order } = given;
   const ids = Array.from({ length: regions }, (_, i) => `r${i}`);
   const sim = simulate({
     replies: (n) => replies[n % replies.length] as Reply,
@@ -152,8 +161,13 @@ export async function play({ regions, replies, policy, throttling, calls, seed }
     policy,
     retryThrottling: throttling,
     random: seededRandom(seed),
+    ...(health !== undefined && { health }),
+    ...(order !== undefined && { order }),
   });
   const listeners: (() => number)[] = [];
+  // A test is told of just before its request is sent.
+  const probes: number[] = [];
+  sim.failover.on("region_probe", () => probes.push(sim.world.requests.length));
 
   // The number that the Failover gives a call is that of its start.
   let started = 0;
@@ -172,6 +186,7 @@ export async function play({ regions, replies, policy, throttling, calls, seed }
     const { timeout } = plan;
     const settled = await sim
       .start({
+        policy: plan.policy,
         signal: controller.signal,
         timeout: typeof timeout === "object" ? new Date(Date.now() + timeout.dateInMs) : timeout,
       })
@@ -189,6 +204,7 @@ export async function play({ regions, replies, policy, throttling, calls, seed }
   await flush();
   return {
     sim,
+    probes: probes.map((n) => sim.world.requests[n] as Simulation["world"]["requests"][number]),
     timersLeft: vi.getTimerCount(),
     listenersLeft: listeners.reduce((sum, count) => sum + count(), 0),
     calls: all.value.map((call) => ({

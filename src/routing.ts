@@ -1,0 +1,67 @@
+/** Where a call goes: the regions as they are known now, in the order that the user wants, the ejected ones last. */
+import type { Call } from "./call.js";
+import { type Clock, waitAtMost } from "./clock.js";
+import type { Health } from "./health.js";
+import { failedRegions, untriedRegions } from "./picking.js";
+import { DISCOVERY_TIMEOUT_MS } from "./region-cache.js";
+import type { RegionDirectory } from "./region-directory.js";
+import type { Arrange } from "./region-order.js";
+import type { Region } from "./regions.js";
+
+export interface RouterParts {
+  readonly directory: RegionDirectory;
+  readonly health: Health;
+  readonly arrange: Arrange;
+  /** Of its own, since with weights it has a place in a sequence. */
+  readonly arrangeReplay: Arrange;
+  readonly clock: Clock;
+}
+
+/** Where a replay may go, the best first. */
+export interface Candidates {
+  readonly regions: readonly Region[];
+  /** Is the best one a region that this call has not tried and that is well? */
+  readonly fresh: boolean;
+}
+
+export class Router {
+  constructor(private readonly parts: RouterParts) {}
+
+  /** Where a call begins: home, as long as it is well; nowhere, if no region is and the user wants it so. */
+  first<T>(call: Call<T>): Region | undefined {
+    const { directory, health, arrange } = this.parts;
+    directory.warm();
+    const regions = directory.current();
+    const admits = (region: Region) => health.admits(region, call.probing);
+    const admitted = regions.every(admits) ? regions : regions.filter(admits);
+    if (admitted.length > 0) return arrange(admitted)[0];
+    return health.failsWhenAllEjected ? undefined : arrange(regions)[0];
+  }
+
+  /** An untried region that is well, else an untried one, else one that failed, if the policy allows that. */
+  async next<T>(call: Call<T>): Promise<Candidates> {
+    const untried = await this.#untried(call);
+    if (untried.length > 0) return this.#admittedFirst(call, untried);
+    const again = call.policy.sameRegion ? failedRegions(this.parts.directory.current(), call.failed) : [];
+    return { regions: again, fresh: false };
+  }
+
+  #admittedFirst<T>(call: Call<T>, untried: readonly Region[]): Candidates {
+    const { health, arrangeReplay } = this.parts;
+    const admitted = untried.filter((region) => health.admits(region, call.probing));
+    const others = health.failsWhenAllEjected ? [] : untried.filter((region) => !admitted.includes(region));
+    return { regions: [...arrangeReplay(admitted), ...arrangeReplay(others)], fresh: admitted.length > 0 };
+  }
+
+  /** The regions that this call has not tried; the source is asked when there is none and the list may be old. */
+  async #untried<T>(call: Call<T>): Promise<Region[]> {
+    const { directory, clock } = this.parts;
+    const known = untriedRegions(directory.current(), call.failed);
+    if (!directory.isStale()) return known;
+    const reload = directory.reload();
+    if (known.length > 0) return known; // An old list is good enough to go on with.
+    const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, call.deadline - clock.now());
+    await waitAtMost(reload, withinMs, call.rpc.signal, clock);
+    return untriedRegions(directory.current(), call.failed);
+  }
+}
