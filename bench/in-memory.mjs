@@ -52,6 +52,8 @@ function callVariants() {
   const bare = clientWith([]);
   const guarded = clientWith([failoverInterceptor(createFailover({ regions: REGIONS }))]);
 
+  const forgetful = clientWith([failoverInterceptor(createFailover({ regions: REGIONS, health: false }))]);
+
   const listenedTo = createFailover({ regions: REGIONS });
   listenedTo.on("attempt", () => {});
   const observed = clientWith([failoverInterceptor(listenedTo)]);
@@ -67,6 +69,7 @@ function callVariants() {
   return {
     "bare call": () => bare.getRoom(REQUEST).response,
     "with failover": () => guarded.getRoom(REQUEST).response,
+    "with failover, and no region health": () => forgetful.getRoom(REQUEST).response,
     "with failover, and a signal of the caller's": () => guarded.getRoom(REQUEST, { abort: signal }).response,
     'with failover, and an "attempt" listener': () => observed.getRoom(REQUEST).response,
     "with cockatiel's retry, circuit breaker and timeout": () =>

@@ -1,0 +1,117 @@
+/** The outages, and who is put through them. */
+import { byHand } from "./by-hand.js";
+import type { Client } from "./client.js";
+import type { Modes } from "./fleet.js";
+import { withLiveKit } from "./livekit.js";
+import { withDiscovery, withList } from "./ours.js";
+
+export interface Contender {
+  readonly name: string;
+  readonly create: (origins: readonly string[]) => Client;
+  readonly ours?: true;
+  /** Lets it fetch its list of regions first, with one call that home answers with 503: it does so in no other way. */
+  readonly primed?: true;
+}
+
+export const OURS: Contender = { name: "twirp-failover", create: withList, ours: true };
+const DISCOVERED: Contender = { name: "twirp-failover, discovered", create: withDiscovery, ours: true };
+const LIVEKIT: Contender = { name: "livekit-server-sdk", create: withLiveKit };
+const LIVEKIT_PRIMED: Contender = { name: "livekit-server-sdk, list cached", create: withLiveKit, primed: true };
+const BY_HAND: Contender = { name: "by hand with cockatiel", create: byHand };
+
+export interface Entry {
+  readonly contender: Contender;
+  readonly calls: number;
+  /** Knows no region but the one that is down, and cannot come to know another. */
+  readonly lost?: true;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly modes: Modes;
+  /** So many healthy calls come first. */
+  readonly warm?: number;
+  /** Half of the calls are to the broken method; only the others are reported. */
+  readonly mixed?: true;
+  /** Short enough to be repeated for the sake of a steadier ratio. */
+  readonly paced?: true;
+  readonly entries: readonly Entry[];
+}
+
+const CALLS = 500;
+/** For those who wait 0.2 to 0.6 s in each call, so that the whole takes minutes and not an hour. */
+const FEWER = 160;
+const FEWEST = 80;
+
+const by = (contender: Contender, calls = CALLS): Entry => ({ contender, calls });
+
+export const HEALTHY: Modes = ["healthy", "healthy", "healthy"];
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "all regions healthy",
+    modes: HEALTHY,
+    paced: true,
+    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT), by(BY_HAND)],
+  },
+  {
+    name: "home answers 503, its region list is up",
+    modes: ["unavailable", "healthy", "healthy"],
+    paced: true,
+    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND)],
+  },
+  {
+    // Whoever looks at the share of failures has many successes to set them against now.
+    name: "home answers 503, after 200 healthy calls",
+    modes: ["unavailable", "healthy", "healthy"],
+    warm: 200,
+    entries: [by(OURS), by(LIVEKIT, FEWER), by(BY_HAND)],
+  },
+  {
+    name: "home refuses connections, cold",
+    modes: ["refuses", "healthy", "healthy"],
+    paced: true,
+    entries: [by(OURS), { contender: DISCOVERED, calls: CALLS, lost: true }, by(LIVEKIT), by(BY_HAND)],
+  },
+  {
+    name: "home refuses connections, after 10 healthy calls",
+    modes: ["refuses", "healthy", "healthy"],
+    warm: 10,
+    paced: true,
+    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT), by(LIVEKIT_PRIMED, FEWER), by(BY_HAND)],
+  },
+  {
+    name: "home hangs, after 10 healthy calls",
+    modes: ["hangs", "healthy", "healthy"],
+    warm: 10,
+    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT, 8), by(LIVEKIT_PRIMED, 16), by(BY_HAND)],
+  },
+  {
+    name: "home fails 30 % of the calls, with internal or unavailable",
+    modes: ["flaky", "healthy", "healthy"],
+    paced: true,
+    entries: [by(OURS), by(LIVEKIT), by(BY_HAND)],
+  },
+  {
+    name: "all regions refuse connections",
+    modes: ["refuses", "refuses", "refuses"],
+    entries: [by(OURS, 1_000), by(LIVEKIT), by(LIVEKIT_PRIMED, FEWEST), by(BY_HAND, FEWEST)],
+  },
+  {
+    name: "all regions answer 503",
+    modes: ["unavailable", "unavailable", "unavailable"],
+    entries: [by(OURS, 1_000), by(LIVEKIT, FEWEST), by(BY_HAND, FEWEST)],
+  },
+  {
+    name: "another method, half of the calls, answers internal everywhere",
+    modes: ["list_broken", "list_broken", "list_broken"],
+    mixed: true,
+    entries: [by(OURS), by(LIVEKIT, FEWER), by(BY_HAND, FEWER)],
+  },
+  {
+    name: "a rate limiter in front of home answers 429, Retry-After: 1",
+    modes: ["limited", "healthy", "healthy"],
+    paced: true,
+    entries: [by(OURS), by(LIVEKIT), by(BY_HAND)],
+  },
+];
