@@ -69,7 +69,14 @@ export function makeAttempt<T>(call: Call<T>, region: Region, parts: AttemptPart
 
     // One timer at a time: while the request has no connection, it comes back to look whether it waited too long.
     let dueAt: number;
+    let letSpeak = true;
     const onTimer = () => {
+      // After a stall of the event loop, timers come before what the sockets have to say. Let them say it, once.
+      if (letSpeak && clock.now() - dueAt > STALL_MS && clock.now() < call.deadline) {
+        letSpeak = false;
+        timer = clock.setTimeout(onTimer, 0);
+        return;
+      }
       // A timer may come a moment early, or be one that a test moves while the clock stands.
       const now = Math.max(clock.now(), dueAt);
       if (now >= endsAt) end(endsAt === call.deadline ? "deadline" : "timeout");
@@ -102,6 +109,9 @@ export function makeAttempt<T>(call: Call<T>, region: Region, parts: AttemptPart
     }
   });
 }
+
+/** A timer that is so late was held up by something that held up all else, too. */
+const STALL_MS = 100;
 
 /** An adapter that cannot read its own error must not leave the call hanging. Without an answer nothing is assumed. */
 function inspect<T>(rpc: RpcCall<T>, error: unknown): Answer {

@@ -19,9 +19,10 @@ export type EjectionReason = "consecutive_failures" | "failure_share" | "probe_f
  *
  * - `answered`: the service spoke, but what it said is the caller's affair (`not_found`): the region is alive, and
  *   that is all.
+ * - `doubtful`: an answer that may be the region's fault or the method's; see `blame`.
  * - `nothing`: the attempt says nothing, for example because the caller left.
  */
-export type Evidence = "success" | "unanswered" | "failure" | "answered" | "nothing";
+export type Evidence = "success" | "unanswered" | "failure" | "answered" | "doubtful" | "nothing";
 
 /** May a call test a region whose ejection is over? `overdue`: only if no other call did for another ejection's time. */
 export type Probing = "due" | "overdue" | "never";
@@ -78,7 +79,9 @@ export class Breaker {
   admits(now: number, probing: Probing): boolean {
     if (this.#state.kind === "healthy") return true;
     if (this.#state.kind === "probing" || this.#probeInFlight || probing === "never") return false;
-    return now >= this.#state.until + (probing === "overdue" ? this.settings.ejectionMs : 0);
+    // A server that named its time itself can be called then, by whomever.
+    const longer = probing === "overdue" && this.#consecutive > 0;
+    return now >= this.#state.until + (longer ? this.settings.ejectionMs : 0);
   }
 
   /** An attempt begins. It may although `admits` says no, when there is nowhere else to go; it is no probe then. */
@@ -104,9 +107,12 @@ export class Breaker {
     if (generation !== this.#generation) return false;
     if (this.#state.kind === "healthy") this.#count(evidence, now);
     else if (evidence === "success" || evidence === "answered") this.#readmit(now);
-    else if (probe && evidence !== "nothing") this.#eject("probe_failed", now);
-    // A probe that told nothing leaves its place to the next.
-    else if (probe) this.#become({ kind: "ejected", until: now, consecutive: this.#consecutive });
+    else if (probe && evidence !== "nothing" && evidence !== "doubtful") this.#eject("probe_failed", now);
+    else if (probe) {
+      // Its caller left: the place is the next one's. A doubtful answer is no reason to ask again at once.
+      const until = evidence === "doubtful" ? now + this.settings.ejectionMs : now;
+      this.#become({ kind: "ejected", until, consecutive: this.#consecutive });
+    }
     return true;
   }
 
@@ -125,6 +131,10 @@ export class Breaker {
     const until = now + Math.min(forMs, MAX_PUSHBACK_MS);
     if (this.#state.kind === "ejected" && this.#state.until >= until) return;
     const consecutive = this.#consecutive; // It was not ejected for a failure, so its row does not grow.
+    if (this.#state.kind === "ejected" && now < this.#state.until) {
+      this.#state = { kind: "ejected", until, consecutive }; // Longer than it was, and still the same ejection.
+      return;
+    }
     this.#become({ kind: "ejected", until, consecutive });
     this.listener.ejected("pushback", until, consecutive);
   }
@@ -134,7 +144,7 @@ export class Breaker {
   }
 
   #count(evidence: Evidence, now: number): void {
-    if (evidence === "nothing") return;
+    if (evidence === "nothing" || evidence === "doubtful") return;
     this.#unanswered = evidence === "unanswered" ? this.#unanswered + 1 : 0;
     if (evidence === "answered") return;
     this.#window.add(evidence !== "success", now);

@@ -34,6 +34,9 @@ export class Call<T> {
     readonly policy: ResolvedPolicy,
     clock: Clock,
   ) {
+    if (rpc.signal !== undefined && typeof rpc.signal.addEventListener !== "function") {
+      throw new InvalidOptionError("the call's abort", "an AbortSignal", rpc.signal);
+    }
     this.startedAt = clock.now();
     this.#mayProbe = mayRunTwice(policy) && policy.failover && policy.maxAttempts > 1;
     const timeoutMs = timeoutOf(rpc.timeout, policy, clock);

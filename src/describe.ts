@@ -23,7 +23,7 @@ export function describe(event: FailoverEvent): string {
       return `${nameOf(event)} ${result} ${where}, ${ms(event.elapsedMs)}`;
     }
     case "region_ejected":
-      return `region ${event.region} ejected for ${ms(event.untilMs - event.at)} (${event.reason}, ${event.consecutive} in a row)`;
+      return `region ${event.region} ejected for ${ms(event.untilMs - event.at)} (${event.reason}${event.consecutive > 0 ? `, ${event.consecutive} in a row` : ""})`;
     case "region_probe":
       return `region ${event.region} is being tested`;
     case "region_readmitted":

@@ -168,8 +168,9 @@ export class Engine {
    */
   #charge<T>(call: Call<T>, { region, outcome }: FailedAttempt): void {
     const { regions, methods } = this.#parts.throttles;
-    if (isDoubtful(outcome)) methods.onFailure(call.name);
-    else regions.onFailure(region.url);
+    if (!isDoubtful(outcome)) regions.onFailure(region.url);
+    // One region's `internal` may be that region's: the method answers for it once it failed a call twice.
+    else if (call.failed.length > 1) methods.onFailure(call.name);
   }
 
   #noted<T>(call: Call<T>, attempt: Attempt<T>): Attempt<T> {

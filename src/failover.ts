@@ -64,7 +64,7 @@ export interface RegionStatus {
   readonly home: boolean;
   /** `ejected`: it gets no calls; `probing`: one call is testing it. */
   readonly state: "healthy" | "ejected" | "probing";
-  /** Of its last calls, from 0 to 1. */
+  /** Of its last calls since its state changed, from 0 to 1. */
   readonly failureShare: number;
   /** When it will be tested, in milliseconds since the Unix epoch; absent unless it is ejected. */
   readonly ejectedUntilMs?: number;

@@ -12,7 +12,7 @@ export interface HealthOptions {
    */
   consecutiveFailures?: number;
   /**
-   * Ejects a region when this share of its last calls failed, from above 0 to 1.
+   * Ejects a region when this share of its last calls failed, from 0.01 to 1.
    *
    * @default 0.5: at least 5 of 10, or 50 of 100. Sourcegraph's Cody Gateway uses 0.95 with `minimumCalls: 100`.
    */
@@ -72,7 +72,14 @@ const DEFAULTS: HealthSettings = {
 
 /** @throws InvalidOptionError */
 export function checkHealth(options: HealthOptions): HealthSettings {
-  const given = { ...DEFAULTS, ...withoutUndefined(checkObject("health", options)) };
+  const own: HealthOptions = withoutUndefined(checkObject("health", options));
+  const given = {
+    ...DEFAULTS,
+    // What is left out follows what is given.
+    minimumCalls: Math.min(DEFAULTS.minimumCalls, own.windowCalls ?? DEFAULTS.windowCalls),
+    maxEjectionMs: Math.max(DEFAULTS.maxEjectionMs, own.ejectionMs ?? DEFAULTS.ejectionMs),
+    ...own,
+  };
   checkKeys("health", given, Object.keys(DEFAULTS));
   checkCount("health.consecutiveFailures", given.consecutiveFailures, Number.POSITIVE_INFINITY);
   checkNumber("health.failureShare", given.failureShare, 0.01, 1);

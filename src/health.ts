@@ -34,7 +34,7 @@ export interface Visit {
 export interface Health {
   /** Reject a call at once when every region is ejected? */
   readonly failsWhenAllEjected: boolean;
-  /** May a call go there? `mayProbe`: it may be replayed, so it may be the one that tests a region. Takes nothing. */
+  /** May a call go there? `probing`: may it be the one that tests a region? Takes nothing. */
   admits(region: Region, probing: Probing): boolean;
   /** An attempt begins. */
   visit(region: Region, probing: Probing, now: number): Visit;
@@ -126,11 +126,14 @@ class BreakerVisit implements Visit {
   ) {}
 
   end(outcome: Outcome | undefined, now: number): void {
-    const pushbackMs = outcome !== undefined && LOAD.has(outcome.code) ? outcome.pushbackMs : undefined;
+    // One of 0 asks for nothing, and is no excuse for the failure that it came with.
+    const pushbackMs = (outcome !== undefined && LOAD.has(outcome.code) && outcome.pushbackMs) || undefined;
     // A server that says when to come back is believed, and not counted on top of that.
     const evidence = outcome === undefined ? "success" : pushbackMs === undefined ? evidenceOf(outcome) : "nothing";
     const upToDate = this.breaker.settle(this.permit, evidence, now);
-    if (upToDate && pushbackMs !== undefined) this.breaker.pushBack(pushbackMs, now);
+    // Several calls may hear of it at the same time: the longest counts.
+    const counts = upToDate || this.breaker.state.kind === "ejected";
+    if (counts && pushbackMs !== undefined) this.breaker.pushBack(pushbackMs, now);
   }
 
   blame(now: number): void {
@@ -170,5 +173,5 @@ function evidenceOf({ origin, code }: Outcome): Evidence {
   if (origin === "transport" || origin === "timeout") return "unanswered";
   if (origin === "caller" || origin === "client") return "nothing";
   if (LOAD.has(code)) return "failure";
-  return origin === "service" && !DOUBTFUL.has(code) ? "answered" : "nothing";
+  return origin === "service" && !DOUBTFUL.has(code) ? "answered" : "doubtful";
 }

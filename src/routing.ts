@@ -49,7 +49,9 @@ export class Router {
   #admittedFirst<T>(call: Call<T>, untried: readonly Region[]): Candidates {
     const { health, arrangeReplay } = this.parts;
     const admitted = untried.filter((region) => health.admits(region, call.probing));
-    const others = health.failsWhenAllEjected ? [] : untried.filter((region) => !admitted.includes(region));
+    // When the alternative is to fail, a region whose ejection is over is worth a replay.
+    const mayGo = (region: Region) => !health.failsWhenAllEjected || health.admits(region, "due");
+    const others = untried.filter((region) => !admitted.includes(region) && mayGo(region));
     return { regions: [...arrangeReplay(admitted), ...arrangeReplay(others)], fresh: admitted.length > 0 };
   }
 

@@ -7,8 +7,9 @@
  * the defaults, 50 failures in a row in a region stop the replays into it, and 10 successes pay for one failure.
  * When everything is down, every region gets its normal load, 50 replays, and no more.
  *
- * A failure that may be a bug of one method (`internal` and the like) is charged to a bucket of the method instead, so
- * that a method that is broken everywhere loses its own replays, and not those of all others.
+ * A failure that may be a bug of one method (`internal` and the like) is charged to a bucket of the method instead, once
+ * it happened twice in a call, so that a method that is broken everywhere loses its own replays, and not those of all
+ * others.
  *
  * The bucket is gRPC's, and there too it belongs to a server, not to a client: with one for all regions, a home that is
  * down would empty it, and the calls could no longer fail over to regions that are well.

@@ -106,7 +106,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
   }
 
   get signal(): AbortSignal | undefined {
-    return this.options.abort;
+    return this.options.abort ?? undefined; // `null` is legal for `fetch`.
   }
 
   get timeout(): number | Date | undefined {

@@ -40,6 +40,9 @@ const SILENT: readonly Fact[] = [
   ["client", "internal"],
 ];
 
+/** The caller left, or the request could not be built. */
+const isOurs = ([origin]: Fact) => origin === "caller" || origin === "client";
+
 /** A region that three timeouts ejected, at the time for its probe. */
 function afterEjection() {
   const tested = healthWith();
@@ -101,7 +104,19 @@ describe("the probe", () => {
     expect(state()).toBe("healthy");
   });
 
-  test.each([...SILENT, ...DOUBTS])("that tells nothing (%s, %s) leaves its place to the next", (...fact) => {
+  test.each([...SILENT.filter((fact) => !isOurs(fact)), ...DOUBTS])(
+    "whose answer proves neither (%s, %s) is not followed by another at once",
+    (...fact) => {
+      const { attempt, state, health } = afterEjection();
+      attempt(outcomeOf(fact));
+      expect(state()).toBe("ejected");
+      expect(health.admits(REGION, "due")).toBe(false);
+      vi.advanceTimersByTime(30_000);
+      expect(health.admits(REGION, "due")).toBe(true);
+    },
+  );
+
+  test.each(SILENT.filter(isOurs))("that tells nothing (%s, %s) leaves its place to the next", (...fact) => {
     const { attempt, state, health } = afterEjection();
     attempt(outcomeOf(fact));
     expect(state()).toBe("ejected");
@@ -152,12 +167,25 @@ describe("a server's wish to be left alone", () => {
     expect(events).toEqual([]);
   });
 
-  test("counts as the failure that it came with, too", () => {
+  test("is not counted as a failure on top of that", () => {
     const { attempts, events } = healthWith();
     attempts(9, outcomeOf(["service", "unavailable"]));
     attempts(1, asking("service", "unavailable", 60_000));
-    const until = events.map((event) => event.type === "region_ejected" && event.untilMs - event.at);
-    expect(until.at(-1)).toBe(30_000);
+    expect(events).toMatchObject([{ type: "region_ejected", reason: "pushback", consecutive: 0 }]);
+  });
+
+  test("of 0 asks for nothing, and the failure counts", () => {
+    const { attempts, events } = healthWith();
+    attempts(10, asking("service", "unavailable", 0));
+    expect(events).toMatchObject([{ type: "region_ejected", reason: "failure_share" }]);
+  });
+
+  test("that is repeated by calls under way is one ejection, as long as the longest", () => {
+    const { health, events, now } = { ...healthWith(), now: () => performance.now() };
+    const visits = [1, 2, 3].map(() => health.visit(REGION, "due", now()));
+    for (const [i, visit] of visits.entries()) visit.end(asking("service", "unavailable", 1_000 * (i + 1)), now());
+    expect(events.filter(({ type }) => type === "region_ejected")).toHaveLength(1);
+    expect(health.of(REGION).until).toBe(now() + 3_000);
   });
 
   test("that comes late, from before the ejection, is not heard", () => {

@@ -100,11 +100,12 @@ describe("bad options", () => {
     expect(messageFor({ health })).toBe(`twirp-failover: health must be an object; got ${shown}`);
   });
 
-  test("a window in which the minimum has no place is refused, be it the default's", () => {
-    expect(messageFor({ health: { windowCalls: 5 } })).toContain(
+  test("a window in which the minimum has no place is refused; a default makes room", () => {
+    expect(messageFor({ health: { windowCalls: 5, minimumCalls: 10 } })).toContain(
       "health.minimumCalls must be a number from 1 to 5; got 10",
     );
-    expect(checkHealth({ windowCalls: 5, minimumCalls: 5 })).toMatchObject({ windowCalls: 5, minimumCalls: 5 });
+    expect(checkHealth({ windowCalls: 5 })).toMatchObject({ windowCalls: 5, minimumCalls: 5 });
+    expect(checkHealth({ ejectionMs: 600_000 })).toMatchObject({ maxEjectionMs: 600_000 });
   });
 });
 

@@ -178,3 +178,16 @@ describe('with whenAllEjected: "fail"', () => {
     expect((await board.run()).ok).toBe(true);
   });
 });
+
+test("to fail fast is no reason to leave out a region whose ejection is over", async () => {
+  const board = switchboard({ b: noAnswer() }, { ids: ["a", "b"], health: { whenAllEjected: "fail" } });
+  // Home fails now and then, and each time the call finds b dead, until b is ejected.
+  board.set("a", noAnswer());
+  await board.runAll(2);
+  board.set("a", ok());
+  await board.run();
+  board.set("b", ok());
+  vi.advanceTimersByTime(120_000);
+  board.set("a", noAnswer());
+  expect((await board.runAll(5)).filter(({ ok }) => !ok)).toEqual([]);
+});

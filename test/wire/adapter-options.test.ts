@@ -3,6 +3,7 @@ import {
   type MethodInfo,
   RpcError,
   type RpcInterceptor,
+  type RpcOptions,
   type RpcTransport,
   stackIntercept,
   UnaryCall,
@@ -138,5 +139,23 @@ describe("the interceptor itself", () => {
     expect(stackIntercept(kind as "serverStreaming", transport, method, options, input)).toBe(answer);
     expect(seen.at(-1)).toBe(options);
     expect(answer).not.toBeInstanceOf(UnaryCall);
+  });
+});
+
+describe.each(FORMATS)("a caller's abort that is no signal, $format", ({ sendJson }) => {
+  const wire = useWire();
+
+  test("null stands for none", async () => {
+    const { client } = await wire().pair(sendJson);
+    const options = { abort: null } as unknown as RpcOptions;
+    expect(await METHODS.read(client.rooms, newRequestId(), options)).toBe("home");
+  });
+
+  test("anything else is refused, and leaves nothing behind", async () => {
+    const { client, failover, home } = await wire().pair(sendJson);
+    const options = { abort: {} } as unknown as RpcOptions;
+    await expect(METHODS.read(client.rooms, newRequestId(), options)).rejects.toBeInstanceOf(InvalidOptionError);
+    expect(failover.regions()).toMatchObject([{ inFlight: 0 }, { inFlight: 0 }]);
+    expect(home.saw().received).toBe(0);
   });
 });
