@@ -52,7 +52,7 @@ export class Breaker {
   #inFlight = 0;
   #probeInFlight = false;
   /** How the last ejection went, to tell a relapse from a new trouble. */
-  #relapse = { before: Number.NEGATIVE_INFINITY, consecutive: 0 };
+  #relapse = { until: Number.NEGATIVE_INFINITY, consecutive: 0 };
   readonly #window: OutcomeWindow;
 
   constructor(
@@ -119,10 +119,9 @@ export class Breaker {
   /** An attempt that has ended turns out to have been this region's fault: the same call succeeded elsewhere. */
   blame({ generation, probe }: Permit, now: number): void {
     if (generation === this.#generation && this.#state.kind === "healthy") this.#count("failure", now);
-    // The probe left its place a moment ago, and turns out to have failed.
-    else if (probe && generation + 1 === this.#generation && this.#state.kind === "ejected") {
-      this.#eject("probe_failed", now);
-    }
+    // A probe with a doubtful answer ended its own generation; nothing has happened since, so it is the judge still.
+    const endedByProbe = probe && generation + 1 === this.#generation;
+    if (endedByProbe && this.#state.kind === "ejected") this.#eject("probe_failed", now);
   }
 
   /** The server asked to be left alone. */
@@ -132,7 +131,8 @@ export class Breaker {
     if (this.#state.kind === "ejected" && this.#state.until >= until) return;
     const consecutive = this.#consecutive; // It was not ejected for a failure, so its row does not grow.
     if (this.#state.kind === "ejected" && now < this.#state.until) {
-      this.#state = { kind: "ejected", until, consecutive }; // Longer than it was, and still the same ejection.
+      // Longer than it was, and still the same ejection: no transition, and no event.
+      this.#state = { kind: "ejected", until, consecutive };
       return;
     }
     this.#become({ kind: "ejected", until, consecutive });
@@ -169,11 +169,11 @@ export class Breaker {
 
   /** A region that fails again soon after it was readmitted has not been well in between. */
   #inARowAt(now: number): number {
-    return now < this.#relapse.before ? this.#relapse.consecutive : 0;
+    return now < this.#relapse.until ? this.#relapse.consecutive : 0;
   }
 
   #readmit(now: number): void {
-    this.#relapse = { before: now + this.settings.ejectionMs, consecutive: this.#consecutive };
+    this.#relapse = { until: now + this.settings.ejectionMs, consecutive: this.#consecutive };
     this.#become({ kind: "healthy" });
     this.listener.readmitted();
   }

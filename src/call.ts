@@ -4,7 +4,7 @@ import type { Clock } from "./clock.js";
 import { InvalidOptionError } from "./errors.js";
 import type { Visit } from "./health.js";
 import type { Ending } from "./outcome.js";
-import { mayRunTwice, perAttemptTimeoutMs, type ResolvedPolicy } from "./policy.js";
+import { mayBeReplayed, perAttemptTimeoutMs, type ResolvedPolicy } from "./policy.js";
 import type { Region } from "./regions.js";
 import type { RefusalReason } from "./replay.js";
 import type { RpcCall } from "./rpc-call.js";
@@ -38,7 +38,7 @@ export class Call<T> {
       throw new InvalidOptionError("the call's abort", "an AbortSignal", rpc.signal);
     }
     this.startedAt = clock.now();
-    this.#mayProbe = mayRunTwice(policy) && policy.failover && policy.maxAttempts > 1;
+    this.#mayProbe = mayBeReplayed(policy);
     const timeoutMs = timeoutOf(rpc.timeout, policy, clock);
     this.deadline = this.startedAt + timeoutMs;
     this.perAttemptTimeoutMs = perAttemptTimeoutMs(policy, timeoutMs);

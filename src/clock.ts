@@ -31,6 +31,11 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
 };
 
+/** A time of the clock's `now` as a date, in milliseconds since the Unix epoch. */
+export function dateOf(time: number, clock: Clock): number {
+  return clock.date() + time - clock.now();
+}
+
 /** The longest delay that a JavaScript timer can hold; a longer one would fire at once. About 24.8 days. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 

@@ -85,7 +85,7 @@ export class Engine {
     if (call.aborted) controller.abort();
     let succeeded: Succeeded<T> | undefined;
 
-    const attempt = async (n: number): Promise<T> => {
+    const run = async (n: number): Promise<T> => {
       if (n > 1) {
         const { region, free } = decision as Replay;
         if (this.#parts.clock.now() >= call.deadline) {
@@ -108,7 +108,7 @@ export class Engine {
     };
 
     try {
-      return await pRetry(attempt, {
+      return await pRetry(run, {
         ...backoff.schedule,
         retries: call.policy.maxAttempts - 1,
         signal: controller.signal,
@@ -155,8 +155,8 @@ export class Engine {
 
     this.#charge(call, failed);
     const region = regions.find(({ url }) => throttles.regions.allows(url));
-    if (region === undefined || (isDoubtful(failed.outcome) && !throttles.methods.allows(call.name)))
-      return "throttled";
+    const methodAllows = !isDoubtful(failed.outcome) || throttles.methods.allows(call.name);
+    if (region === undefined || !methodAllows) return "throttled";
     const now = clock.now();
     const waitMs = Math.max(backoffMs, call.pushbackLeftMs(region, now));
     return now + waitMs < call.deadline ? { region, free: false, waitMs } : "deadline";
@@ -173,6 +173,7 @@ export class Engine {
     else if (call.failed.length > 1) methods.onFailure(call.name);
   }
 
+  /** Writes an attempt down: for the listeners, and in the call's trail. */
   #noted<T>(call: Call<T>, attempt: Attempt<T>): Attempt<T> {
     this.#report.attempt(call, attempt);
     if (!attempt.ok) call.failed.push(attempt);

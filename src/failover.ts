@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Puts the parts together, and owns what all calls share. */
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, dateOf, systemClock } from "./clock.js";
 import { Engine } from "./engine.js";
 import { InvalidOptionError } from "./errors.js";
 import { Emitter, type FailoverEventOf, type FailoverEventType } from "./events.js";
@@ -124,7 +124,7 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
   // Once the caller had the time to register a listener.
   const warnSoon = (message: string) => queueMicrotask(() => events.warn(message));
 
-  const health = createHealth(options.health, events, clock);
+  const health = createHealth(events, clock, options.health);
   const throttles = {
     regions: createThrottle(options.retryThrottling),
     methods: createThrottle(options.retryThrottling),
@@ -158,7 +158,7 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
 
 function statusOf({ id, url }: Region, home: boolean, health: RegionHealth, clock: Clock): RegionStatus {
   const { until, ...rest } = health;
-  return { id, url, home, ...rest, ...(until !== undefined && { ejectedUntilMs: clock.date() + until - clock.now() }) };
+  return { id, url, home, ...rest, ...(until !== undefined && { ejectedUntilMs: dateOf(until, clock) }) };
 }
 
 function buildDirectory(

@@ -7,8 +7,8 @@ import {
   type Permit,
   type Probing,
 } from "./breaker.js";
-import type { Clock } from "./clock.js";
-import type { Emitter } from "./events.js";
+import { type Clock, dateOf } from "./clock.js";
+import type { Emitter, FailoverEvent } from "./events.js";
 import { checkHealth, type HealthOptions, type HealthSettings } from "./health-options.js";
 import type { Outcome } from "./outcome.js";
 import type { Region, RegionList } from "./regions.js";
@@ -98,23 +98,15 @@ class Breakers implements Health {
 
   #listenerFor({ url, id }: Region): BreakerListener {
     const { events, clock } = this;
-    const idNow = () => (this.#ids === undefined ? id : this.#ids.get(url));
+    const tell = (eventOf: (about: { at: number; region: string }) => FailoverEvent) => {
+      const region = this.#ids === undefined ? id : this.#ids.get(url);
+      if (region !== undefined) events.emit(eventOf({ at: clock.date(), region }));
+    };
     return {
-      ejected: (reason, until, consecutive) => {
-        const region = idNow();
-        const untilMs = clock.date() + until - clock.now();
-        if (region !== undefined) {
-          events.emit({ type: "region_ejected", at: clock.date(), region, reason, untilMs, consecutive });
-        }
-      },
-      probing: () => {
-        const region = idNow();
-        if (region !== undefined) events.emit({ type: "region_probe", at: clock.date(), region });
-      },
-      readmitted: () => {
-        const region = idNow();
-        if (region !== undefined) events.emit({ type: "region_readmitted", at: clock.date(), region });
-      },
+      ejected: (reason, until, consecutive) =>
+        tell((about) => ({ type: "region_ejected", ...about, reason, untilMs: dateOf(until, clock), consecutive })),
+      probing: () => tell((about) => ({ type: "region_probe", ...about })),
+      readmitted: () => tell((about) => ({ type: "region_readmitted", ...about })),
     };
   }
 }
@@ -154,8 +146,8 @@ const NO_HEALTH: Health = {
 };
 
 /** @throws InvalidOptionError */
-export function createHealth(options: HealthOptions | false | undefined, events: Emitter, clock: Clock): Health {
-  return options === false ? NO_HEALTH : new Breakers(options === undefined ? {} : options, events, clock);
+export function createHealth(events: Emitter, clock: Clock, options: HealthOptions | false = {}): Health {
+  return options === false ? NO_HEALTH : new Breakers(options, events, clock);
 }
 
 /** Codes that speak of the region and not of the method or the caller. A 429 and a 503 are among them. */

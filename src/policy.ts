@@ -147,11 +147,15 @@ export function mayRunTwice(policy: ResolvedPolicy): boolean {
   return policy.idempotent || policy.idempotencyKey !== undefined;
 }
 
+/** May another attempt follow one that was lost? */
+export function mayBeReplayed(policy: ResolvedPolicy): boolean {
+  return mayRunTwice(policy) && policy.failover && policy.maxAttempts > 1;
+}
+
 /** How long one attempt may take, in a call that may take `timeoutMs`. */
 export function perAttemptTimeoutMs(policy: ResolvedPolicy, timeoutMs: number): number {
   if (policy.perAttemptTimeoutMs !== undefined) return policy.perAttemptTimeoutMs;
-  const mayFollow = mayRunTwice(policy) && policy.failover && policy.maxAttempts > 1;
-  return mayFollow ? timeoutMs / 2 : timeoutMs;
+  return mayBeReplayed(policy) ? timeoutMs / 2 : timeoutMs;
 }
 
 /** What one declaration says; the rest is left to others. */

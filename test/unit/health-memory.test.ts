@@ -26,7 +26,7 @@ function healthAt() {
   let now = 0;
   const clock = { ...clockWith(seededRandom(1)), now: () => now, date: () => now };
   return {
-    health: createHealth({ ejectionMs: 5_000 }, new Emitter(clock), clock),
+    health: createHealth(new Emitter(clock), clock, { ejectionMs: 5_000 }),
     tick: () => {
       now += 1_000;
     },

@@ -24,7 +24,7 @@ export function healthWith(options?: HealthOptions | false): TestedHealth {
   for (const type of ["region_ejected", "region_probe", "region_readmitted"] as const) {
     emitter.on(type, (event) => events.push(event));
   }
-  const health = createHealth(options, emitter, clock);
+  const health = createHealth(emitter, clock, options);
   const attempt = (outcome?: Outcome) => {
     const visit = health.visit(REGION, "due", clock.now());
     visit.end(outcome, clock.now());
