@@ -46,8 +46,13 @@ export interface Outcome {
 export type Answer =
   /** The Twirp server's own error. */
   | { readonly kind: "twirp"; readonly code: string; readonly meta?: Meta; readonly retryAfter?: string | undefined }
-  /** An HTTP answer that is not Twirp's. */
-  | { readonly kind: "http"; readonly status?: number | undefined; readonly retryAfter?: string | undefined }
+  /** An HTTP answer that is not Twirp's; or, if it is `broken`, one that cannot be told from half a Twirp error. */
+  | {
+      readonly kind: "http";
+      readonly status?: number | undefined;
+      readonly retryAfter?: string | undefined;
+      readonly broken?: boolean;
+    }
   /** A good answer began, and broke off or could not be read. */
   | { readonly kind: "broken" }
   /** No answer came. `cause` is the platform's name for why, where the error has one. */
@@ -108,7 +113,11 @@ function read(answer: Answer, circumstances: Circumstances): Outcome {
       if (answer.status !== undefined && seen !== undefined && answer.status !== seen) {
         return fromTwirp({ ...answer, kind: "twirp", code: "internal" }, circumstances);
       }
-      return fromHttp(seen ?? answer.status, answer.retryAfter, circumstances);
+      return {
+        ...fromHttp(seen ?? answer.status, answer.retryAfter, circumstances),
+        // A cause after the answer began: its body broke off.
+        ...((answer.broken || transmission.cause !== undefined) && { execution: "unknown" as const }),
+      };
     case "broken":
       return broken(transmission);
     case "none":

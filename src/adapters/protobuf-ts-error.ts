@@ -6,6 +6,7 @@
 import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
 import type { Answer } from "../outcome.js";
 import { parseTwirpCode } from "../twirp-code.js";
+import { causeOf } from "./platform-cause.js";
 
 const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
 const NOT_TWIRP = "cannot read twirp error response";
@@ -20,7 +21,11 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Ans
 
   if (code === "internal") {
     const status = NOT_JSON.exec(message)?.[1];
-    if (status !== undefined) return { kind: "http", status: Number(status), retryAfter };
+    if (status !== undefined) {
+      // Half of a Twirp error is no JSON either, and then it was the service that answered.
+      const broken = /\bjson\b/i.test(textOf(headers?.["content-type"]) ?? "");
+      return { kind: "http", status: Number(status), retryAfter, broken };
+    }
     if (message === NOT_TWIRP) return { kind: "http", retryAfter };
   }
   if (code === "unknown" && OPAQUE.test(message)) return { kind: "http" };
@@ -30,19 +35,6 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Ans
     return { kind: "none", cause: causeOf(error) };
   }
   return { kind: "twirp", code: parseTwirpCode(code) ?? code, meta, retryAfter };
-}
-
-/** The platform's name for a failed connection. `TwirpFetchTransport` drops it; another transport may not. */
-function causeOf(error: unknown): string | undefined {
-  return codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
-}
-
-/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`, Bun's `ConnectionRefused`; not a Twirp code. */
-const PLATFORM_CODE = /^(?:E[A-Z_]{3,}|UND_ERR_\w+|ERR_\w+|\w*CERT\w*|ConnectionRefused)$/;
-
-function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === "string" && PLATFORM_CODE.test(code) ? code : undefined;
 }
 
 interface RpcErrorShape {

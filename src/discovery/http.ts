@@ -4,11 +4,11 @@
  * What it answers decides where the caller's credentials go next, so the answer is checked as an attacker's
  * would be: `region-answer.ts` says which entries are fit to be called.
  */
+import { readBounded } from "../bounded-body.js";
 import { InvalidOptionError } from "../errors.js";
 import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../options.js";
 import type { LoadedRegions, RegionSource } from "../region-source.js";
 import { regionAt } from "../regions.js";
-import { readBounded } from "./bounded-body.js";
 import { parentDomain, parseRegionAnswer } from "./region-answer.js";
 
 export interface HttpRegionsOptions {
@@ -62,7 +62,9 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
         await response.body?.cancel();
         throw new Error(`HTTP ${response.status}`);
       }
-      const text = await readBounded(response, MAX_ANSWER_BYTES);
+      const { bytes, more } = await readBounded(response, MAX_ANSWER_BYTES);
+      if (more) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+      const text = new TextDecoder().decode(bytes);
       const regions = parseRegionAnswer(text, { home, allowedHosts, warn });
       return { regions, ttlMs: maxAgeMs(response.headers.get("cache-control")) };
     },

@@ -1,0 +1,12 @@
+/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`, Bun's `ConnectionRefused`; not a Twirp code. */
+const PLATFORM_CODE = /^(?:E[A-Z_]{3,}|UND_ERR_\w+|ERR_\w+|\w*CERT\w*|ConnectionRefused)$/;
+
+/** The platform's name for a failed connection, where the error or its cause has one. */
+export function causeOf(error: unknown): string | undefined {
+  return codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === "string" && PLATFORM_CODE.test(code) ? code : undefined;
+}
