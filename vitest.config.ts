@@ -6,6 +6,7 @@ const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.m
 const resolve = {
   alias: [
     { find: /^twirp-failover$/, replacement: source("index.ts") },
+    { find: /^twirp-failover\/srv$/, replacement: source("discovery/srv.ts") },
     { find: /^twirp-failover\/(.+)$/, replacement: source("adapters/$1.ts") },
   ],
 };

@@ -79,7 +79,8 @@ export class Call<T> {
     const telling = this.failed.findLast(({ outcome }) => outcome.execution !== "none") ?? this.failed[0];
     if (telling) return verdictOf(telling);
     if (reason === "final") return { error: this.endingError("deadline"), code: "deadline_exceeded" };
-    const message = `${this.name} was not sent: every region is ejected`;
+    const why = reason === "undiscovered" ? "no region is known yet" : "every region is ejected";
+    const message = `${this.name} was not sent: ${why}`;
     return { error: this.rpc.createError("unavailable", message), code: "unavailable" };
   }
 

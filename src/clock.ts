@@ -66,3 +66,29 @@ export function waitAtMost<T>(
 export function sleep(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<void> {
   return waitAtMost<void>(new Promise<never>(() => {}), delayMs, signal, clock);
 }
+
+/**
+ * `work`, but no longer than `withinMs`: then it rejects and its signal aborts, even if the work takes no notice. Holds
+ * up no process that is done otherwise.
+ */
+export function bounded<T>(work: (signal: AbortSignal) => T | Promise<T>, withinMs: number, clock: Clock): Promise<T> {
+  const controller = new AbortController();
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => {
+      const error = new Error(`no answer within ${withinMs} ms`);
+      reject(error);
+      controller.abort(error);
+    }, withinMs);
+    unref(timer);
+    // Inside a `then`, so that work that throws is work that rejects.
+    Promise.resolve()
+      .then(() => work(controller.signal))
+      .then(resolve, reject)
+      .finally(() => clock.clearTimeout(timer));
+  });
+}
+
+/** Lets a process end although this timer is still to come. Browsers' timers are numbers, and hold nothing up. */
+export function unref(timer: unknown): void {
+  (timer as { unref?: () => void }).unref?.();
+}

@@ -64,12 +64,21 @@ export class Engine {
     const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
     const call = new Call(++this.#calls, rpc, policy, clock);
-    const region = router.first(call);
     if (call.aborted || call.startedAt >= call.deadline) throw this.#fail(call, "final");
-    if (region === undefined) throw this.#fail(call, "no_region");
+    const region = router.first(call) ?? (await this.#firstKnown(call));
 
     const attempt = this.#noted(call, await makeAttempt(call, region, this.#parts));
     return attempt.ok ? this.#succeed(call, attempt) : this.#replay(call, attempt);
+  }
+
+  /** Where a call begins that found no region: in one that is discovered now. */
+  async #firstKnown<T>(call: Call<T>): Promise<Region> {
+    const { router, clock } = this.#parts;
+    const isKnown = await router.discover(call);
+    if (call.aborted || clock.now() >= call.deadline) throw this.#fail(call, "final");
+    const region = router.first(call);
+    if (region === undefined) throw this.#fail(call, isKnown ? "no_region" : "undiscovered");
+    return region;
   }
 
   /** The replays. p-retry gets the first failure to begin with, so that its attempts are numbered as ours. */

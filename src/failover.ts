@@ -12,7 +12,7 @@ import { RegionCache } from "./region-cache.js";
 import { DiscoveredDirectory, fixedDirectory, type RegionDirectory } from "./region-directory.js";
 import { createOrder, type RegionOrder } from "./region-order.js";
 import type { RegionSource } from "./region-source.js";
-import { checkRegions, type Region, type RegionList } from "./regions.js";
+import { checkRegions, type Region } from "./regions.js";
 import { Router } from "./routing.js";
 import type { RpcCall } from "./rpc-call.js";
 import { createThrottle, type RetryThrottling } from "./throttling.js";
@@ -39,7 +39,7 @@ export interface FailoverOptions {
    * In which order regions are tried, as long as they are well: as the list has them, the nearest first, or each
    * with its share of the calls.
    *
-   * @default "list"
+   * @default "list", or what the source is made for: `srvRegions` says "weight"
    */
   order?: RegionOrder;
   /**
@@ -90,8 +90,8 @@ export interface Failover {
   regions(): readonly RegionStatus[];
   stats(): FailoverStats;
   /**
-   * Resolves when the first list of regions is in, or could not be had. There is no need to wait for it: calls go
-   * home meanwhile.
+   * Resolves when a list of regions is known, from the source or from a store, or could not be had. There is no need
+   * to wait for it: calls go home meanwhile.
    */
   ready(): Promise<void>;
   /** Removes all listeners. Calls that are under way go on. */
@@ -134,8 +134,10 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
     throttles.regions.retain(new Set(regions.map(({ url }) => url)));
   });
   const policies = new Policies(options.policies ?? {}, warnSoon);
-  const arrange = createOrder(options.order, () => clock.random());
-  const arrangeReplay = createOrder(options.order, () => clock.random());
+  const ofSource = isSource(options.regions) ? options.regions.order : undefined;
+  const order = options.order === undefined ? ofSource : options.order;
+  const arrange = createOrder(order, () => clock.random());
+  const arrangeReplay = createOrder(order, () => clock.random());
   const warn = (message: string) => events.warn(message);
   const router = new Router({ directory, health, arrange, arrangeReplay, clock });
   const engine = new Engine({ policies, router, throttles, health, events, warn, clock });
@@ -148,7 +150,7 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
       retryTokens: Object.fromEntries(directory.current().map(({ id, url }) => [id, throttles.regions.tokens(url)])),
     }),
     ready: async () => {
-      if (directory.isStale()) await directory.reload();
+      if (directory.isStale()) await directory.learn(() => directory.isKnown());
     },
     run: (call) => engine.run(call),
     close,
@@ -165,14 +167,15 @@ function buildDirectory(
   { regions, cache }: FailoverOptions,
   events: Emitter,
   clock: Clock,
-  onChange: (regions: RegionList) => void,
+  onChange: (regions: readonly Region[]) => void,
 ): RegionDirectory {
   if (!isSource(regions)) return fixedDirectory(checkRegions("regions", regions));
   if (cache !== undefined && !(cache instanceof RegionCache)) {
     throw new InvalidOptionError("cache", "a RegionCache", cache);
   }
   checkString("regions.key", regions.key);
-  checkRegions("regions.known", regions.known);
+  // A source may know nothing before it is asked.
+  if (!Array.isArray(regions.known) || regions.known.length > 0) checkRegions("regions.known", regions.known);
   return new DiscoveredDirectory(regions, cache ?? new RegionCache(), events, clock, onChange);
 }
 

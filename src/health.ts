@@ -11,7 +11,7 @@ import { type Clock, dateOf } from "./clock.js";
 import type { Emitter, FailoverEvent } from "./events.js";
 import { checkHealth, type HealthOptions, type HealthSettings } from "./health-options.js";
 import type { Outcome } from "./outcome.js";
-import type { Region, RegionList } from "./regions.js";
+import type { Region } from "./regions.js";
 import type { TwirpCode } from "./twirp-code.js";
 
 export interface RegionHealth {
@@ -40,7 +40,7 @@ export interface Health {
   visit(region: Region, probing: Probing, now: number): Visit;
   of(region: Region): RegionHealth;
   /** Forgets the regions that are no longer in the list. */
-  retain(regions: RegionList): void;
+  retain(regions: readonly Region[]): void;
 }
 
 class Breakers implements Health {
@@ -81,7 +81,7 @@ class Breakers implements Health {
     };
   }
 
-  retain(regions: RegionList): void {
+  retain(regions: readonly Region[]): void {
     const urls = new Set(regions.map(({ url }) => url));
     for (const url of this.#breakers.keys()) if (!urls.has(url)) this.#breakers.delete(url);
     this.#ids = new Map(regions.map(({ id, url }) => [url, id]));

@@ -5,7 +5,8 @@ import type { Region } from "./regions.js";
 /**
  * - `list`: as the list has them; the first gets all calls as long as it is well.
  * - `distance`: the nearest first.
- * - `weight`: each gets a share of the calls, by its weight.
+ * - `weight`: each gets a share of the calls, by its weight; a region of a higher `priority` value only when those of
+ *   the lower ones are down, as in DNS SRV.
  */
 export type RegionOrder = "list" | "distance" | "weight";
 
@@ -37,14 +38,25 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 function byWeight(random: () => number): Arrange {
   let position = random();
   return (regions) => {
-    const left = [...regions];
-    const arranged: Region[] = [];
     position = (position + GOLDEN_RATIO) % 1;
-    for (let at = position; left.length > 1; at = (at + Math.SQRT2) % 1) {
-      arranged.push(...left.splice(drawn(left, at), 1));
-    }
-    return [...arranged, ...left];
+    return byPriority(regions).flatMap((group) => drawAll(group, position));
   };
+}
+
+/** Regions of one priority together, the lowest value first. */
+function byPriority(regions: readonly Region[]): readonly (readonly Region[])[] {
+  const values = new Set(regions.map(({ priority = 0 }) => priority));
+  if (values.size < 2) return [regions];
+  return [...values].sort((a, b) => a - b).map((value) => regions.filter(({ priority = 0 }) => priority === value));
+}
+
+function drawAll(regions: readonly Region[], position: number): Region[] {
+  const left = [...regions];
+  const arranged: Region[] = [];
+  for (let at = position; left.length > 1; at = (at + Math.SQRT2) % 1) {
+    arranged.push(...left.splice(drawn(left, at), 1));
+  }
+  return [...arranged, ...left];
 }
 
 /** The index of the region in whose part of the interval from 0 to 1 the position lies. */

@@ -9,6 +9,8 @@ export interface Region {
   readonly url: string;
   /** Its share of the calls with `order: "weight"`; 0 for only when there is no other. Default 1. */
   readonly weight?: number;
+  /** With `order: "weight"`, regions of the lowest value share the calls; the others are for when these fail. Default 0. */
+  readonly priority?: number;
   /** How far away it is, in any unit, for `order: "distance"`. Default 0. */
   readonly distance?: number;
 }
@@ -51,13 +53,14 @@ const HINTS = { id: "; regions on one host need ids of their own", url: "" };
 function checkRegion(option: string, value: unknown): Region {
   if (typeof value === "string") return regionAt(checkBaseUrl(option, value));
   const given = checkObject(option, value);
-  checkKeys(option, given, ["id", "url", "weight", "distance"]);
-  const amount = (name: "weight" | "distance") =>
+  checkKeys(option, given, ["id", "url", "weight", "priority", "distance"]);
+  const amount = (name: "weight" | "priority" | "distance") =>
     given[name] !== undefined && { [name]: checkNumber(`${option}.${name}`, given[name], 0, Number.MAX_SAFE_INTEGER) };
   return {
     id: checkString(`${option}.id`, given.id),
     url: checkBaseUrl(`${option}.url`, given.url),
     ...amount("weight"),
+    ...amount("priority"),
     ...amount("distance"),
   };
 }

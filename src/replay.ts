@@ -12,6 +12,7 @@ import { mayRunTwice, type ResolvedPolicy } from "./policy.js";
  * - `disabled`: the policy says `failover: false`.
  * - `max_attempts`, `no_region`, `throttled`, `deadline`: it may be replayed, but there is no attempt, no region,
  *   no token or no time left.
+ * - `undiscovered`: the call was not sent at all, since its source has not named a region yet.
  */
 export type RefusalReason =
   | "final"
@@ -20,6 +21,7 @@ export type RefusalReason =
   | "disabled"
   | "max_attempts"
   | "no_region"
+  | "undiscovered"
   | "throttled"
   | "deadline";
 

@@ -27,7 +27,7 @@ export interface Candidates {
 export class Router {
   constructor(private readonly parts: RouterParts) {}
 
-  /** Where a call begins: home, as long as it is well; nowhere, if no region is and the user wants it so. */
+  /** Where a call begins: home, as long as it is well; nowhere, if none is known, or none is well and the user wants it so. */
   first<T>(call: Call<T>): Region | undefined {
     const { directory, health, arrange } = this.parts;
     directory.warm();
@@ -36,6 +36,13 @@ export class Router {
     const admitted = regions.every(admits) ? regions : regions.filter(admits);
     if (admitted.length > 0) return arrange(admitted)[0];
     return health.failsWhenAllEjected ? undefined : arrange(regions)[0];
+  }
+
+  /** Waits for the first list, where nothing is known without it. Is there anything now? */
+  async discover<T>(call: Call<T>): Promise<boolean> {
+    const isKnown = () => this.parts.directory.current().length > 0;
+    if (!isKnown()) await this.#learn(call, isKnown);
+    return isKnown();
   }
 
   /** An untried region that is well, else an untried one, else one that failed, if the policy allows that. */
@@ -57,13 +64,31 @@ export class Router {
 
   /** The regions that this call has not tried; the source is asked when there is none and the list may be old. */
   async #untried<T>(call: Call<T>): Promise<Region[]> {
+    const { directory } = this.parts;
+    const untried = () => untriedRegions(directory.current(), call.failed);
+    const isWrong = this.#doubts(call);
+    // An old list is good enough to go on with, as long as no server said that it is wrong.
+    if (untried().length > 0 && !isWrong) directory.warm();
+    else await this.#learn(call, () => !isWrong && untried().length > 0);
+    return untried();
+  }
+
+  /** Did a server just say that this project is not served there? Once a call: the next list is as good as it gets. */
+  #doubts<T>(call: Call<T>): boolean {
+    const pinned = call.failed.filter(({ outcome }) => outcome.httpStatus === UNAVAILABLE_HERE);
+    if (pinned.length !== 1 || call.failed.at(-1) !== pinned[0]) return false;
+    this.parts.directory.doubt();
+    return true;
+  }
+
+  /** No longer than discovery may take, or the call. */
+  async #learn<T>(call: Call<T>, isEnough: () => boolean): Promise<void> {
     const { directory, clock } = this.parts;
-    const known = untriedRegions(directory.current(), call.failed);
-    if (!directory.isStale()) return known;
-    const reload = directory.reload();
-    if (known.length > 0) return known; // An old list is good enough to go on with.
+    if (!directory.isStale()) return;
     const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, call.deadline - clock.now());
-    await waitAtMost(reload, withinMs, call.rpc.signal, clock);
-    return untriedRegions(directory.current(), call.failed);
+    await waitAtMost(directory.learn(isEnough), withinMs, call.rpc.signal, clock);
   }
 }
+
+/** HTTP 451: the project is pinned to other regions. */
+const UNAVAILABLE_HERE = 451;

@@ -2,14 +2,17 @@
  * Regions from an HTTP endpoint, in the shape that LiveKit's `/settings/regions` has.
  *
  * What it answers decides where the caller's credentials go next, so the answer is checked as an attacker's
- * would be: `region-answer.ts` says which entries are fit to be called.
+ * would be: `allowed-hosts.ts` says which entries are fit to be called.
  */
 import { readBounded } from "../bounded-body.js";
+import { systemClock } from "../clock.js";
 import { InvalidOptionError } from "../errors.js";
 import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../options.js";
-import type { LoadedRegions, RegionSource } from "../region-source.js";
-import { regionAt } from "../regions.js";
-import { parentDomain, parseRegionAnswer } from "./region-answer.js";
+import type { RegionSource } from "../region-source.js";
+import { checkRegions, MAX_REGIONS, type Region, type RegionList, regionAt } from "../regions.js";
+import { AllowedHosts, rulesOfHome } from "./allowed-hosts.js";
+import { firstAnswer } from "./first-answer.js";
+import { parseRegionAnswer } from "./region-answer.js";
 
 export interface HttpRegionsOptions {
   /** The base URL that is used when all is well, the path prefix included: `https://my.livekit.cloud/twirp`. */
@@ -22,53 +25,94 @@ export interface HttpRegionsOptions {
   url?: string;
   /**
    * Headers of that request, an `Authorization` for example; or a function that makes them for each request,
-   * so that a token can be renewed. They are sent to `url` alone, and redirects are not followed.
+   * so that a token can be renewed. They are sent to `url`, and to the same path in the other known regions when home,
+   * being the one that is asked, cannot answer. Redirects are not followed.
    */
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
   /**
-   * Hosts that may be called when the list names them, each with all its subdomains.
+   * Hosts that may be called when the list names them, each with all its subdomains: `"example.com"`, on the usual
+   * port and home's; or `"example.com:8443"`, on that port.
    *
    * @default the parent domain of home: `livekit.cloud` for `my.livekit.cloud`. An address, or a name like
    * `localhost`, stands for itself alone. Name the hosts where the parent domain is not yours alone, as it is on
    * a hosting platform (`x.vercel.app`).
    */
   allowedHosts?: readonly string[];
+  /**
+   * Regions that are known without asking, after home: used until the first list is in, and when an answer names no
+   * other region. They are yours, so `allowedHosts` does not bind them.
+   *
+   * @default []
+   */
+  fallback?: readonly (string | Region)[];
 }
 
 /** The largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-const HOST = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$|^\[[0-9a-f:.]+\]$/;
+/** Home and three others: one of four that are far from each other answers, or it is not they that are at fault. */
+const MAX_ASKED = 4;
 
 /** @throws InvalidOptionError */
 export function httpRegions(options: HttpRegionsOptions): RegionSource {
-  checkKeys("httpRegions", checkObject("httpRegions", options), ["home", "url", "headers", "allowedHosts"]);
+  const names = ["home", "url", "headers", "allowedHosts", "fallback"];
+  checkKeys("httpRegions", checkObject("httpRegions", options), names);
   const home = checkBaseUrl("httpRegions.home", options.home);
-  const url = options.url === undefined ? `${new URL(home).origin}/settings/regions` : checkUrl(options.url);
+  const { origin } = new URL(home);
+  const url = options.url === undefined ? `${origin}/settings/regions` : checkUrl(options.url);
   const headers = checkHeaders(options.headers);
-  const allowedHosts = checkHosts(options.allowedHosts) ?? [parentDomain(new URL(home).hostname)];
+  const allowedHosts = new AllowedHosts(options.allowedHosts, rulesOfHome("httpRegions.allowedHosts", new URL(home)));
+  const known = withFallback(home, options.fallback);
 
+  const parse = (text: string, warn: (message: string) => void): RegionList => {
+    const regions = parseRegionAnswer(text, { home, allowedHosts, warn });
+    return regions.length > 1 ? regions : known;
+  };
+  const ask = async (endpoint: string, signal: AbortSignal, warn: (message: string) => void) => {
+    const answer = await readAnswer(endpoint, await headers(), signal);
+    return { ...answer, regions: parse(answer.answer, warn) };
+  };
   return {
     // Another home or other hosts would make another list of the same answer.
-    key: [url, home, ...allowedHosts].join(" "),
-    known: [regionAt(home)],
-    async load(signal, warn): Promise<LoadedRegions> {
-      const response = await fetch(url, {
-        headers: { accept: "application/json", ...(await headers()) },
-        redirect: "manual",
-        signal,
-      });
-      if (!response.ok) {
-        await response.body?.cancel();
-        throw new Error(`HTTP ${response.status}`);
-      }
-      const { bytes, more } = await readBounded(response, MAX_ANSWER_BYTES);
-      if (more) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-      const text = new TextDecoder().decode(bytes);
-      const regions = parseRegionAnswer(text, { home, allowedHosts, warn });
-      return { regions, ttlMs: maxAgeMs(response.headers.get("cache-control")) };
+    key: [url, home, allowedHosts].join(" "),
+    known,
+    restore: parse,
+    load: ({ signal, known, warn }) => {
+      const questions = endpoints(url, origin, known).map(
+        (endpoint) => (given: AbortSignal) => ask(endpoint, given, warn),
+      );
+      return firstAnswer(questions, signal, systemClock);
     },
   };
+}
+
+/** Where the list can be had: at its URL, and, where home itself serves it, in the other regions too. */
+function endpoints(url: string, home: string, known: readonly Region[]): string[] {
+  const path = url.startsWith(`${home}/`) ? url.slice(home.length) : undefined;
+  const others = path === undefined ? [] : known.map((region) => new URL(region.url).origin + path);
+  return [...new Set([url, ...others])].slice(0, MAX_ASKED);
+}
+
+async function readAnswer(url: string, headers: Record<string, string>, signal: AbortSignal) {
+  const response = await fetch(url, {
+    headers: { accept: "application/json", ...headers },
+    redirect: "manual",
+    signal,
+  });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`HTTP ${response.status}`);
+  }
+  const { bytes, more } = await readBounded(response, MAX_ANSWER_BYTES);
+  if (more) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+  return { answer: new TextDecoder().decode(bytes), ttlMs: maxAgeMs(response.headers.get("cache-control")) };
+}
+
+function withFallback(home: string, fallback: unknown): RegionList {
+  if (fallback === undefined) return [regionAt(home)];
+  const given = Array.isArray(fallback) && fallback.length === 0 ? [] : checkRegions("httpRegions.fallback", fallback);
+  const others = given.filter(({ url }) => url !== home).slice(0, MAX_REGIONS - 1);
+  return [given.find(({ url }) => url === home) ?? regionAt(home), ...others];
 }
 
 /** `max-age` of a `Cache-Control` header in milliseconds; 0 without one, or with `no-store` or `no-cache`. */
@@ -101,16 +145,4 @@ function checkHeaders(given: HttpRegionsOptions["headers"]): () => Promise<Recor
     );
   }
   return async () => fixed;
-}
-
-function checkHosts(hosts: unknown): string[] | undefined {
-  if (hosts === undefined) return undefined;
-  if (!Array.isArray(hosts)) throw new InvalidOptionError("httpRegions.allowedHosts", "a list of host names", hosts);
-  return hosts.map(checkHost);
-}
-
-function checkHost(host: unknown, i: number): string {
-  const name = typeof host === "string" ? host.toLowerCase() : "";
-  if (HOST.test(name)) return name;
-  throw new InvalidOptionError(`httpRegions.allowedHosts[${i}]`, 'a host name such as "example.com"', host);
 }

@@ -4,13 +4,14 @@
  * an answer that is no list at all is an error.
  */
 import { show } from "../errors.js";
+import { redact } from "../options.js";
 import { MAX_REGIONS, type Region, type RegionList, regionAt } from "../regions.js";
+import type { AllowedHosts } from "./allowed-hosts.js";
 
 export interface AnswerRules {
   /** The base URL of the home region; its path prefix is that of the others. */
   readonly home: string;
-  /** Hosts that may be called, with all their subdomains. */
-  readonly allowedHosts: readonly string[];
+  readonly allowedHosts: AllowedHosts;
   readonly warn: (message: string) => void;
 }
 
@@ -45,39 +46,25 @@ export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList 
 }
 
 /** The region, or what is wrong with the entry. */
-function readEntry(entry: unknown, rules: AnswerRules): Region | string {
+function readEntry(entry: unknown, { home, allowedHosts }: AnswerRules): Region | string {
   if (!isRecord(entry)) return "it is no object";
   const { region: id, url: text } = entry;
   if (typeof id !== "string" || !/^[\x21-\x7e]{1,64}$/.test(id)) return `its name is ${show(id)}`;
-  if (typeof text !== "string" || text.length > 2048 || !URL.canParse(text)) return `its url is ${show(text)}`;
+  if (typeof text !== "string" || text.length > 2048 || !URL.canParse(text)) return `its url is ${show(redact(text))}`;
 
   const url = new URL(text.replace(/^ws(?=s?:)/i, "http"));
-  const home = new URL(rules.home);
-  if (url.protocol !== "https:" && url.protocol !== home.protocol) return `${show(id)} has the scheme ${url.protocol}`;
-  if (url.username !== "" || url.password !== "") return `${show(id)} has credentials in its url`;
-  const allowed = rules.allowedHosts.some((host) => url.hostname === host || url.hostname.endsWith(`.${host}`));
-  if (!allowed) return `${show(id)} is at ${show(url.hostname)}, which is not in allowedHosts (${rules.allowedHosts})`;
-  return { id, url: url.origin + home.pathname.replace(/\/+$/, ""), distance: readDistance(entry) };
+  const refusal = allowedHosts.refusal(url);
+  if (refusal !== undefined) return `${show(id)} ${refusal}`;
+  return { id, url: url.origin + new URL(home).pathname.replace(/\/+$/, ""), distance: readDistance(entry) };
 }
 
 const FARTHEST = Number.MAX_SAFE_INTEGER;
 
 /** An int64 is a string in JSON, and left out when it is 0. */
 function readDistance(entry: { distance?: unknown }): number {
-  const distance = Number(entry.distance ?? 0);
-  return distance >= 0 && distance <= FARTHEST ? distance : FARTHEST;
-}
-
-/**
- * The domain whose hosts are taken for the home's own: all but the first label, where two or more are left.
- * Names directly under a registry's domain (`example.com`, `example.co.uk`) stand for themselves.
- */
-export function parentDomain(host: string): string {
-  const labels = host.split(".");
-  const isAddress = host.startsWith("[") || /^\d+$/.test(labels.at(-1) as string);
-  const parent = labels.slice(1);
-  const underRegistry = parent.length < 2 || (parent.length === 2 && /^.{1,3}\...$/.test(parent.join(".")));
-  return isAddress || underRegistry ? host : parent.join(".");
+  const { distance: given = 0 } = entry;
+  const distance = typeof given === "string" && /^\d{1,19}$/.test(given) ? Number(given) : given;
+  return typeof distance === "number" && distance >= 0 && distance <= FARTHEST ? distance : FARTHEST;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

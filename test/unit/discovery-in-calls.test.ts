@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { RegionCache } from "../../src/region-cache.js";
-import { drive, noAnswer, ok, refused, simulate, useSimulatedTime } from "./support/simulation.js";
+import { drive, flush, noAnswer, ok, refused, simulate, useSimulatedTime } from "./support/simulation.js";
 import { controlledSource, listOf, promptSource } from "./support/sources.js";
 
 useSimulatedTime();
@@ -67,14 +67,19 @@ describe("the first list", () => {
 
 describe("an old list", () => {
   test("is good enough to go on with, while a new one is fetched", async () => {
-    const source = promptSource({ regions: AB, ttlMs: 5_000 }, { regions: listOf("a", "c"), ttlMs: 5_000 });
+    const source = controlledSource();
     const sim = simulate({ regions: source, replies: [ok(), refused(), ok(), refused(), ok()] });
+    const first = sim.run();
+    await flush();
+    source.answer(AB, 5_000);
+    await first;
+    vi.advanceTimersByTime(4_000);
     await sim.run();
-    vi.advanceTimersByTime(5_000);
-    await sim.run();
+    source.answer(listOf("a", "c"), 5_000);
+    await flush();
     await sim.run();
     expect(sim.asked()).toEqual(["a", "a", "b", "a", "c"]);
-    expect(source.asked).toBe(2);
+    expect(source.requests).toHaveLength(2);
   });
 
   test("stays in use when the source is down, which is told", async () => {
@@ -160,7 +165,7 @@ describe("a shared cache", () => {
 
 describe("a custom source", () => {
   test.each([
-    ["that knows no region", { key: "k", known: [], load: async () => ({ regions: AB, ttlMs: 0 }) }],
+    ["whose known regions are none", { key: "k", known: ["a"], load: async () => ({ regions: AB, ttlMs: 0 }) }],
     ["without what is known", { key: "k", load: async () => ({ regions: AB, ttlMs: 0 }) }],
   ])("%s is refused at construction", (_, source) => {
     expect(() => simulate({ regions: source as never, replies: [ok()] })).toThrow(/regions/);

@@ -79,7 +79,8 @@ async function discovering(...lists: [ReturnType<typeof listOf>, ...ReturnType<t
   await board.failover.ready();
   const nextList = async () => {
     vi.advanceTimersByTime(5_000);
-    await board.failover.ready();
+    await board.failover.ready(); // At once, since a list is known; the next one is asked for.
+    await flush();
   };
   return { board, nextList };
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type HttpRegionsOptions, httpRegions } from "../../src/discovery/http.js";
-import type { LoadedRegions } from "../../src/region-source.js";
+import type { LoadedRegions, LoadRequest } from "../../src/region-source.js";
 import { refusalOf } from "./support/refusal.js";
 import { simulate, useSimulatedTime } from "./support/simulation.js";
 
@@ -24,9 +24,16 @@ beforeEach(() => {
   warnings.length = 0;
 });
 
+const request = (given: Partial<LoadRequest>): LoadRequest => ({
+  signal: new AbortController().signal,
+  known: [],
+  warn() {},
+  ...given,
+});
+
 function load(options: Partial<HttpRegionsOptions> = {}): Promise<LoadedRegions> {
   const source = httpRegions({ home: HOME, ...options });
-  return source.load(new AbortController().signal, (message) => warnings.push(message));
+  return source.load(request({ warn: (message) => warnings.push(message) }));
 }
 
 const requestOf = (call: number) => {
@@ -61,7 +68,7 @@ describe("the request", () => {
     answering(LIST);
     let n = 0;
     const source = httpRegions({ home: HOME, headers: async () => ({ authorization: `Bearer ${++n}` }) });
-    for (let i = 0; i < 2; i++) await source.load(new AbortController().signal, () => {});
+    for (let i = 0; i < 2; i++) await source.load(request({}));
     expect([0, 1].map((call) => requestOf(call).headers.authorization)).toEqual(["Bearer 1", "Bearer 2"]);
   });
 
@@ -75,9 +82,13 @@ describe("the request", () => {
 
   test("ends with the signal", async () => {
     answering(LIST);
-    const { signal } = new AbortController();
-    await httpRegions({ home: HOME }).load(signal, () => {});
-    expect(requestOf(0).init.signal).toBe(signal);
+    const controller = new AbortController();
+    fetchStub.mockImplementation(() => new Promise(() => {}));
+    void httpRegions({ home: HOME }).load(request({ signal: controller.signal }));
+    await new Promise(setImmediate);
+    expect(requestOf(0).init.signal?.aborted).toBe(false);
+    controller.abort();
+    expect(requestOf(0).init.signal?.aborted).toBe(true);
   });
 
   test("is not sent before it is needed", () => {

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { parentDomain, parseRegionAnswer } from "../../src/discovery/region-answer.js";
+import { AllowedHosts, parentDomain, rulesOfHome } from "../../src/discovery/allowed-hosts.js";
+import { parseRegionAnswer } from "../../src/discovery/region-answer.js";
 
 const HOME = "https://my.livekit.cloud/twirp";
 
 function parse(answer: unknown, { home = HOME, allowedHosts = ["livekit.cloud"] } = {}) {
   const warnings: string[] = [];
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);
-  const list = parseRegionAnswer(text, { home, allowedHosts, warn: (message) => warnings.push(message) });
+  const hosts = new AllowedHosts(allowedHosts, rulesOfHome("allowedHosts", new URL(home)));
+  const list = parseRegionAnswer(text, { home, allowedHosts: hosts, warn: (message) => warnings.push(message) });
   return { list, ids: list.map(({ id }) => id), warnings };
 }
 
@@ -79,7 +81,7 @@ describe("the scheme", () => {
   test.each([
     ["wss://b.livekit.cloud", "https://b.livekit.cloud/twirp"],
     ["WSS://b.livekit.cloud", "https://b.livekit.cloud/twirp"],
-    ["https://b.livekit.cloud:8443", "https://b.livekit.cloud:8443/twirp"],
+    ["https://b.livekit.cloud:443", "https://b.livekit.cloud/twirp"],
   ])("%s is called at %s", (url, expected) => {
     expect(parse({ regions: [entry("b", url)] }).list[1]?.url).toBe(expected);
   });

@@ -22,7 +22,7 @@ export function controlledSource(key = "a source"): ControlledSource {
     key,
     known: listOf("a"),
     requests,
-    load(signal) {
+    load({ signal }) {
       requests.push(signal);
       return new Promise((onAnswer, onError) => {
         resolve = onAnswer;
