@@ -33,6 +33,16 @@ export default defineConfig({
       },
       // Behind the real nginx and HAProxy.
       { resolve, test: { name: "proxy", include: ["test/proxy/**/*.test.ts"], testTimeout: 60_000 } },
+      // Against the Go server.
+      {
+        resolve,
+        test: {
+          name: "interop",
+          include: ["test/interop/**/*.test.ts"],
+          globalSetup: "test/interop/setup.ts",
+          testTimeout: 30_000,
+        },
+      },
       // The documents' snippets, compiled and run.
       { resolve, test: { name: "docs", include: ["test/docs/**/*.test.ts"], testTimeout: 30_000 } },
     ],

@@ -1,0 +1,148 @@
+/** What every test against the Go server starts with: two regions, and a client of each library in each format. */
+import {
+  createFailover,
+  type Failover,
+  type FailoverEventOf,
+  type MethodPolicy,
+  type Outcome,
+  type PolicyTable,
+} from "twirp-failover";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "vitest";
+import { findProgram } from "../proxy/program.js";
+import { Leaks } from "../support/leaks.js";
+import { outcomesOf, QUICK } from "../support/wire.js";
+import { ADAPTERS, type Adapter, type Client, type Format, type Result } from "./clients.js";
+import { GoRegion } from "./go-region.js";
+
+const CLIENTS = ADAPTERS.flatMap((adapter) => [
+  { name: adapter.name, format: "binary" as const, adapter },
+  { name: adapter.name, format: "JSON" as const, adapter },
+]);
+
+/** A client, and what its Failover told of the attempts. */
+export interface Connected {
+  readonly rooms: Client;
+  readonly failover: Failover;
+  readonly attempts: readonly FailoverEventOf<"attempt">[];
+}
+
+type RegionEntry = Pick<GoRegion, "id" | "url">;
+
+/** Two regions: home fails as the name of a room says, and to second such a name is a name like any other. */
+export class Setting {
+  readonly leaks = new Leaks();
+  readonly #started: GoRegion[] = [];
+
+  private constructor(
+    readonly adapter: Adapter,
+    readonly format: Format,
+    readonly home: GoRegion,
+    readonly second: GoRegion,
+  ) {}
+
+  static async start(adapter: Adapter, format: Format): Promise<Setting> {
+    const home = await GoRegion.start("home");
+    try {
+      return new Setting(adapter, format, home, await GoRegion.start("second", false));
+    } catch (error) {
+      await home.stop();
+      throw error;
+    }
+  }
+
+  /** One more region, which nobody has called yet. It is killed with the end of the test. */
+  async region(id: string): Promise<GoRegion> {
+    const region = await GoRegion.start(id);
+    this.#started.push(region);
+    return region;
+  }
+
+  /** @param policy for every method. */
+  connect(
+    policy: MethodPolicy = {},
+    regions: readonly RegionEntry[] = [this.home, this.second],
+    policies: PolicyTable = {},
+  ): Connected {
+    const failover = createFailover({
+      regions: regions.map(({ id, url }) => ({ id, url })),
+      policies: { "*": { ...QUICK, ...policy }, ...this.adapter.policies, ...policies },
+    });
+    const attempts: FailoverEventOf<"attempt">[] = [];
+    failover.on("attempt", (event) => attempts.push(event));
+    return { failover, attempts, rooms: this.adapter.connect(failover, this.format) };
+  }
+
+  /** The library's own error, and what each attempt came to. */
+  failureOf({ error }: Result<unknown>): { error: Error; outcomes: Outcome[] } {
+    expect(error).toBeInstanceOf(this.adapter.errorClass);
+    return { error: error as Error, outcomes: outcomesOf(error) };
+  }
+
+  async forget(): Promise<void> {
+    await Promise.all([this.home.forget(), this.second.forget()]);
+  }
+
+  async endTest(): Promise<void> {
+    await Promise.all(this.#started.splice(0).map((region) => region.stop("SIGKILL")));
+  }
+
+  /** Each must end by itself, as it was asked to: nothing of a test may keep it busy. */
+  async stop(): Promise<void> {
+    const exits = await Promise.all([this.home.stop(), this.second.stop()]);
+    expect(exits).toEqual([
+      { code: 0, signal: null },
+      { code: 0, signal: null },
+    ]);
+  }
+}
+
+/**
+ * Describes what holds against the Go server, for each library and format. Where Go is not installed it is left out on
+ * a laptop, with a line that says so, and fails a CI run.
+ */
+export function againstGo(title: string, body: (setting: () => Setting) => void): void {
+  const leftOut = findProgram("go") === undefined && !process.env.CI;
+  if (leftOut) console.warn(`go is not installed: ${title} are skipped`);
+  const name = leftOut ? `${title} (skipped: go is not installed)` : title;
+  describe.skipIf(leftOut)(name, () => {
+    describe.each(CLIENTS)("$name, $format", ({ adapter, format }) => {
+      let running: Setting | undefined;
+      const setting = () => {
+        if (running === undefined) throw new Error("the Go server is not running");
+        return running;
+      };
+      beforeAll(async () => {
+        running = await Setting.start(adapter, format);
+      });
+      beforeEach(async () => {
+        await setting().forget();
+        setting().leaks.start();
+      });
+      afterEach(async () => {
+        try {
+          await running?.leaks.expectNone();
+        } finally {
+          running?.leaks.stop();
+          await running?.endTest();
+        }
+      });
+      afterAll(() => running?.stop());
+
+      body(setting);
+    });
+  });
+}
+
+/** A call of either kind: one that may run twice, and one that must not. */
+export const KINDS = {
+  read: (rooms: Client, room: string, requestId: string) => rooms.call("GetRoom", { name: room, requestId }),
+  mutation: (rooms: Client, room: string, requestId: string) =>
+    rooms.call("DialParticipant", { room, phoneNumber: "1", requestId }),
+} as const;
+
+export const KIND_NAMES = ["read", "mutation"] as const;
+
+/** The name of a room in which every call to home fails with this Twirp error. */
+export function errorRoom(code: string, meta: Readonly<Record<string, string>> = {}): string {
+  return `error:${code}?${new URLSearchParams(meta)}`;
+}

@@ -1,0 +1,28 @@
+/** Builds the Go server once, before the tests; with nothing changed since the last time that takes a moment only. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+import { findProgram } from "../proxy/program.js";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    goServer: GoServer;
+  }
+}
+
+/** The program; or why there is none, for the tests to fail with: other projects run in the same process. */
+export type GoServer = { readonly binary: string } | { readonly missing: string };
+
+const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+export default function setup(project: TestProject): void {
+  project.provide("goServer", build());
+}
+
+function build(): GoServer {
+  if (findProgram("go") === undefined) return { missing: "go is not installed" };
+  const { status } = spawnSync(process.execPath, [at("scripts/go-server.mjs")], { stdio: "inherit" });
+  return status === 0
+    ? { binary: at("examples/go-server/bin/go-server") }
+    : { missing: "the Go server could not be built; `npm run go-server` tells why" };
+}
