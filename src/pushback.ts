@@ -1,6 +1,8 @@
+const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+
 /**
  * How long a server asks to be left alone: `Retry-After` as seconds or as an HTTP date, or Twirp meta `retry_after`
- * as a duration ("15s").
+ * as a duration, as Go writes it ("15s", "1m30s", "250ms").
  *
  * @param dateMs the time now, since a date must be compared with it.
  * @returns milliseconds from now, at least 0; `undefined` if it cannot be read.
@@ -8,8 +10,11 @@
  */
 export function pushbackMs(retryAfter: string, dateMs: number): number | undefined {
   const text = retryAfter.trim();
-  const seconds = /^(\d{1,9}(?:\.\d{1,9})?)s?$/.exec(text)?.[1];
-  if (seconds !== undefined) return Number(seconds) * 1000;
+  if (/^\d{1,9}(?:\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
+  if (/^(?:\d{1,9}(?:\.\d{1,9})?(?:h|ms?|s)){1,4}$/.test(text)) {
+    const parts = text.matchAll(/([\d.]+)([hms]+)/g);
+    return [...parts].reduce((sum, [, amount, unit = "s"]) => sum + Number(amount) * (UNITS[unit] as number), 0);
+  }
   // Only what looks like an HTTP date: `Date.parse` also takes "-5" for May 2001.
   if (!/^[A-Z][a-z]{2,8}, .{10,30}$/.test(text)) return undefined;
   const date = Date.parse(text);
