@@ -143,7 +143,7 @@ describe("Retry-After", () => {
     expect(judge({ kind: "twirp", code: "unavailable", retryAfter }).pushbackMs).toBe(expected);
   });
 
-  test.each(["", "soon", "-1", "1.", ".5", "1e3", "5 s", "15m", "2023-11-14", "99999999999", "Tue, not a date at all"])(
+  test.each(["", "soon", "-1", "1.", ".5", "1e3", "5 s", "15x", "s", "2023-11-14", "99999999999", "Tue, not a date at all"])(
     "%j says nothing, and is told of",
     (retryAfter) => {
       const warnings: string[] = [];
