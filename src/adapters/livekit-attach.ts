@@ -76,6 +76,10 @@ export function attachFailover<Client extends object>(
     "proofOfSending",
   ]);
   const { sdk = importedSdk, ...http } = options;
+  // Versions before 2.17 have neither the class nor the loop that is replaced.
+  if (typeof sdk?.ServerError !== "function") {
+    throw new InvalidOptionError("attachFailover's sdk", "livekit-server-sdk 2.17 or later", sdk);
+  }
   const transport = { http: new TwirpHttp(http), ServerError: sdk.ServerError };
   const rpcs = clientsOf(client).map((found) => {
     const original = found.rpc instanceof FailoverRpc ? found.rpc.original : found.rpc;
@@ -124,8 +128,7 @@ function clientsOf(client: unknown): SdkClient[] {
   if (isClient(client)) return [client];
   const members: unknown[] = typeof client === "object" && client !== null ? Object.values(client) : [];
   if (members.length > 0 && members.every(isClient)) return members;
-  const expected = "a client of livekit-server-sdk 2.17 or later: a RoomServiceClient, a LiveKitAPI …";
-  throw new InvalidOptionError(WHAT, expected, client);
+  throw new InvalidOptionError(WHAT, "a client of livekit-server-sdk: a RoomServiceClient, a LiveKitAPI …", client);
 }
 
 function isClient(value: unknown): value is SdkClient {
