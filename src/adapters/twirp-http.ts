@@ -46,6 +46,15 @@ export interface HttpRequest {
   readonly headers: HeadersInit;
 }
 
+/** An answer that was not good, as it came: for libraries whose errors show that. */
+export interface BadAnswer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly contentType: string | null;
+  /** `undefined` if it broke off; at most 64 KiB of it. */
+  readonly text: string | undefined;
+}
+
 /** Why there is no good answer. */
 export class HttpFailure extends Error {
   constructor(
@@ -54,6 +63,8 @@ export class HttpFailure extends Error {
     message: string,
     readonly meta: Readonly<Record<string, string>> = {},
     cause?: unknown,
+    /** Absent if no answer came, and for one that was good but for its body. */
+    readonly received?: BadAnswer,
   ) {
     super(message, { cause });
   }
@@ -145,11 +156,11 @@ async function failureOf(response: Response): Promise<HttpFailure> {
   const retryAfter = headers.get("retry-after") ?? undefined;
   // A browser shows nothing of a redirect, not even its status.
   const answer = status === 0 ? ({ kind: "http" } as const) : ({ kind: "http", status, retryAfter } as const);
-  let text = "";
+  let text: string;
   try {
     text = new TextDecoder().decode((await readBounded(response, MAX_ERROR_BYTES)).bytes);
   } catch {
-    return intermediary({ ...answer, broken: true }, response, text);
+    return intermediary({ ...answer, broken: true }, response, undefined);
   }
   const error = readTwirpError(text);
   if (error === undefined) return intermediary(answer, response, text);
@@ -157,10 +168,16 @@ async function failureOf(response: Response): Promise<HttpFailure> {
   const code = parseTwirpCode(spelt);
   // Who writes JSON with a code of his own may be a server as well as a gateway; the engine knows both.
   if (code === undefined) return intermediary({ kind: "twirp", code: spelt, retryAfter }, response, text);
-  return new HttpFailure({ kind: "twirp", code: spelt, meta, retryAfter }, code, msg, meta);
+  const own = { kind: "twirp", code: spelt, meta, retryAfter } as const;
+  return new HttpFailure(own, code, msg, meta, undefined, receivedAs(response, text));
 }
 
-function intermediary(answer: Answer, { status, headers }: Response, body: string): HttpFailure {
+function receivedAs({ status, statusText, headers }: Response, text: string | undefined): BadAnswer {
+  return { status, statusText, contentType: headers.get("content-type"), text };
+}
+
+function intermediary(answer: Answer, response: Response, body: string | undefined): HttpFailure {
+  const { status, headers } = response;
   const location = headers.get("location");
   return new HttpFailure(
     answer,
@@ -169,9 +186,11 @@ function intermediary(answer: Answer, { status, headers }: Response, body: strin
     {
       http_error_from_intermediary: "true",
       status_code: String(status),
-      body: body.slice(0, MAX_SHOWN_BODY),
+      body: (body ?? "").slice(0, MAX_SHOWN_BODY),
       ...(location !== null && { location: location.slice(0, MAX_SHOWN_BODY) }),
     },
+    undefined,
+    receivedAs(response, body),
   );
 }
 

@@ -131,18 +131,19 @@ function checkUrl(value: unknown): string {
 }
 
 function checkHeaders(given: HttpRegionsOptions["headers"]): () => Promise<Record<string, string>> {
-  if (typeof given === "function") return async () => given();
-  const fixed = given ?? {};
+  if (typeof given === "function") return async () => valid(await given());
+  const fixed = valid(given ?? {});
+  return async () => fixed;
+}
+
+function valid(headers: unknown): Record<string, string> {
   try {
-    if (typeof fixed !== "object") throw fixed;
-    new Headers(fixed);
+    if (typeof headers !== "object" || headers === null) throw headers;
+    new Headers(headers as Record<string, string>);
+    return headers as Record<string, string>;
   } catch {
     // Neither here nor in the platform's own message is a place for the value, which may be a token.
-    throw new InvalidOptionError(
-      "httpRegions.headers",
-      "an object of valid HTTP headers, or a function",
-      "(not shown)",
-    );
+    const expected = "an object of valid HTTP headers, or a function that makes one";
+    throw new InvalidOptionError("httpRegions.headers", expected, "(not shown)");
   }
-  return async () => fixed;
 }

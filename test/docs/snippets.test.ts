@@ -1,26 +1,35 @@
 /**
  * The documents' snippets, compiled as strictly as the project and run as they stand. Their hosts are
- * `us-east.example.com` and `eu-west.example.com`, which a dispatcher sends to two servers on loopback.
+ * `us-east.example.com` and `eu-west.example.com`, which a dispatcher sends to two servers on loopback, and the same under
+ * `livekit.example.com`.
  */
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type RegionServer, startRegion } from "../support/region.js";
+import { startLivekit } from "../support/livekit.js";
+import { startRegion } from "../support/region.js";
 import { extractSnippets, SNIPPETS } from "./snippets.js";
 
-const snippets = extractSnippets(["README.md"]);
+const snippets = extractSnippets(["README.md", "docs/regions.md", "docs/livekit.md"]);
 
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 type Dispatch = (options: { origin: string | URL }, handler: unknown) => boolean;
 const globals = globalThis as unknown as Record<symbol, { dispatch: Dispatch }>;
 
-let regions: Map<string, RegionServer>;
+interface Host {
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+let regions: Map<string, Host>;
 
 beforeAll(async () => {
-  regions = new Map([
+  regions = new Map<string, Host>([
     ["us-east.example.com", await startRegion("us-east")],
     ["eu-west.example.com", await startRegion("eu-west")],
+    ["us-east.livekit.example.com", await startLivekit("us-east")],
+    ["eu-west.livekit.example.com", await startLivekit("eu-west")],
   ]);
   await fetch("data:,"); // Node sets its dispatcher up with the first request.
   const real = globals[DISPATCHER] as { dispatch: Dispatch };

@@ -45,7 +45,11 @@ const TSCONFIG = {
   extends: "../../tsconfig.json",
   compilerOptions: {
     noUnusedLocals: false,
-    paths: { "twirp-failover": ["../../src/index.ts"], "twirp-failover/*": ["../../src/adapters/*.ts"] },
+    paths: {
+      "twirp-failover": ["../../src/index.ts"],
+      "twirp-failover/srv": ["../../src/discovery/srv.ts"],
+      "twirp-failover/*": ["../../src/adapters/*.ts"],
+    },
   },
   include: ["."],
   exclude: [],

@@ -34,7 +34,7 @@ export const QUICK: MethodPolicy = {
   connectTimeoutMs: 10_000,
 };
 
-const EVENT_TYPES: readonly FailoverEventType[] = [
+export const EVENT_TYPES: readonly FailoverEventType[] = [
   "attempt",
   "failover",
   "retry",

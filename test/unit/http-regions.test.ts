@@ -72,6 +72,13 @@ describe("the request", () => {
     expect([0, 1].map((call) => requestOf(call).headers.authorization)).toEqual(["Bearer 1", "Bearer 2"]);
   });
 
+  test("is not sent with headers that are none, and the error does not quote them", async () => {
+    const error = await load({ headers: () => ({ authorization: "Bearer secret\nx" }) }).catch((error) => error);
+    expect(error.message).toMatch(/httpRegions\.headers must be an object of valid HTTP headers/);
+    expect(error.message).not.toContain("secret");
+    expect(fetchStub).not.toHaveBeenCalled();
+  });
+
   test("is not sent when its headers cannot be made", async () => {
     const headers = () => {
       throw new Error("no token");

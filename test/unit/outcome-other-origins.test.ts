@@ -143,15 +143,25 @@ describe("Retry-After", () => {
     expect(judge({ kind: "twirp", code: "unavailable", retryAfter }).pushbackMs).toBe(expected);
   });
 
-  test.each(["", "soon", "-1", "1.", ".5", "1e3", "5 s", "15x", "s", "2023-11-14", "99999999999", "Tue, not a date at all"])(
-    "%j says nothing, and is told of",
-    (retryAfter) => {
-      const warnings: string[] = [];
-      const outcome = judge({ kind: "http", status: 503, retryAfter }, { warn: (message) => warnings.push(message) });
-      expect(outcome).not.toHaveProperty("pushbackMs");
-      expect(warnings).toEqual([`a server asked to be left alone for "${retryAfter}", which cannot be read`]);
-    },
-  );
+  test.each([
+    "",
+    "soon",
+    "-1",
+    "1.",
+    ".5",
+    "1e3",
+    "5 s",
+    "15x",
+    "s",
+    "2023-11-14",
+    "99999999999",
+    "Tue, not a date at all",
+  ])("%j says nothing, and is told of", (retryAfter) => {
+    const warnings: string[] = [];
+    const outcome = judge({ kind: "http", status: 503, retryAfter }, { warn: (message) => warnings.push(message) });
+    expect(outcome).not.toHaveProperty("pushbackMs");
+    expect(warnings).toEqual([`a server asked to be left alone for "${retryAfter}", which cannot be read`]);
+  });
 
   test("that can be read is nothing to tell of, nor is none", () => {
     const warnings: string[] = [];

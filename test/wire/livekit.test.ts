@@ -1,0 +1,147 @@
+/** The SDK's stock clients on a Failover: where their calls go, and how often they run, by the servers' own record. */
+import { failoverTrace } from "twirp-failover";
+import { describe, expect, test } from "vitest";
+import * as faults from "../support/faults.js";
+import { CALLS, useLivekit } from "../support/livekit.js";
+import { errorOf } from "../support/wire.js";
+
+const livekit = useLivekit();
+
+const internal = faults.json(500, { code: "internal", msg: "the handler says internal" });
+
+/** The only request that a region got. */
+const only = <T>(items: readonly T[]): T => {
+  expect(items).toHaveLength(1);
+  return items[0] as T;
+};
+
+describe.each(CALLS)("$method", ({ method, twice, call }) => {
+  const name = `livekit.${method}`;
+
+  test("goes home, as the SDK would send it", async () => {
+    const { home, second, clients } = await livekit().bed();
+    await call(clients);
+    expect(home.executed).toEqual([name]);
+    expect(second.received).toEqual([]);
+    const { headers } = only(home.received);
+    expect(headers["content-type"]).toBe("application/json");
+    expect(headers.authorization).toMatch(/^Bearer ey\w+\./);
+  });
+
+  test("goes to another region when home refuses connections", async () => {
+    const { home, second, clients, events } = await livekit().bed();
+    await home.close();
+    await call(clients);
+    expect(second.executed).toEqual([name]);
+    expect(events.filter(({ type }) => type === "failover")).toMatchObject([{ from: "home", execution: "none" }]);
+  });
+
+  test.each([
+    ["an internal error after it ran", faults.ran(internal)],
+    ["a proxy's 502", faults.ran(faults.html(502))],
+    ["a reset", faults.ran(faults.resets)],
+    ["an answer that breaks off", faults.truncates],
+  ])(`${twice ? "is sent again" : "is not sent again"} after %s`, async (_, fault) => {
+    const { home, second, clients } = await livekit().bed();
+    home.always(fault);
+    if (twice) {
+      await call(clients);
+      expect([...home.executed, ...second.executed]).toEqual([name, name]);
+    } else {
+      const error = await errorOf(call(clients));
+      expect(failoverTrace(error)?.refused).toBe("not_idempotent");
+      expect([...home.executed, ...second.executed]).toEqual([name]);
+      expect(second.received).toEqual([]);
+    }
+  });
+
+  test("goes to another region after a 451, with the same token and the same request id", async () => {
+    const { home, second, clients } = await livekit().bed();
+    home.always(faults.pinned);
+    await call(clients);
+    expect(home.executed).toEqual([]);
+    expect(second.executed).toEqual([name]);
+    const [first, next] = [only(home.received), only(second.received)];
+    expect(next.body).toEqual(first.body);
+    expect(next.headers.authorization).toBe(first.headers.authorization);
+    expect(next.headers["x-livekit-request-id"]).toBe(first.headers["x-livekit-request-id"]);
+    expect(first.headers["x-livekit-request-id"]).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
+
+describe("the request id", () => {
+  test("is another one for each call", async () => {
+    const { home, clients } = await livekit().bed();
+    await clients.rooms.listRooms();
+    await clients.rooms.listRooms();
+    const ids = home.received.map(({ headers }) => headers["x-livekit-request-id"]);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  test.each(CALLS)("makes $method replayable where it is said to be a key", async ({ method, call }) => {
+    const { home, second, clients } = await livekit().bed({ requestIdIsKey: true });
+    home.always(faults.ran(internal));
+    await call(clients);
+    expect(second.executed).toEqual([`livekit.${method}`]);
+    const [first, next] = [only(home.received), only(second.received)];
+    expect(next.headers["x-livekit-request-id"]).toBe(first.headers["x-livekit-request-id"]);
+    expect(first.headers["x-livekit-request-id"]).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
+
+describe("Retry-After", () => {
+  test("has other calls leave the region alone, and not this one's failover wait", async () => {
+    const { home, second, clients, failover } = await livekit().bed();
+    home.always(faults.http(503, { "retry-after": "20" }));
+    await clients.rooms.listRooms();
+    await clients.rooms.listRooms();
+    expect(home.received).toHaveLength(1);
+    expect(second.received).toHaveLength(2);
+    expect(failover.regions()[0]).toMatchObject({ state: "ejected" });
+  });
+});
+
+describe("createRoom", () => {
+  test("is sent again: it gets the room that is there", async () => {
+    const { home, second, clients } = await livekit().bed();
+    home.always(faults.ran(internal));
+    await clients.rooms.createRoom({ name: "lobby" });
+    expect(second.executed).toHaveLength(1);
+  });
+
+  test.each([
+    ["a recording", { egress: {} }],
+    ["agents", { agents: [{ agentName: "a" }] }],
+  ])("is not sent again if it starts %s with it", async (_, extra) => {
+    const { home, second, clients } = await livekit().bed();
+    home.always(faults.ran(internal));
+    await errorOf(clients.rooms.createRoom({ name: "lobby", ...extra } as never));
+    expect(home.executed).toHaveLength(1);
+    expect(second.received).toEqual([]);
+  });
+});
+
+describe("a phone that is busy", () => {
+  const busy = (code: string, status: number) =>
+    faults.ran(
+      faults.json(status, { code, msg: "sip status 486", meta: { sip_status_code: "486", sip_status: "Busy" } }),
+    );
+
+  test.each([
+    ["unavailable", 503],
+    ["resource_exhausted", 429],
+  ])("is no fault of the region, when it comes as %s", async (code, status) => {
+    const { home, second, clients, failover } = await livekit().bed();
+    home.always(busy(code, status));
+    for (let i = 0; i < 20; i++) await errorOf(clients.sip.createSipParticipant("ST_1", "+15550100", "lobby"));
+    expect(failover.regions()[0]).toMatchObject({ state: "healthy", failureShare: 0 });
+    expect([home.executed.length, second.received.length]).toEqual([20, 0]);
+  });
+
+  test("is not dialled again, although the request id is a key", async () => {
+    const { home, second, clients } = await livekit().bed({ requestIdIsKey: true });
+    home.always(busy("unavailable", 503));
+    await errorOf(clients.sip.createSipParticipant("ST_1", "+15550100", "lobby"));
+    expect([home.executed.length, second.received.length]).toEqual([1, 0]);
+  });
+});
