@@ -7,6 +7,11 @@ const resolve = {
   alias: [
     { find: /^twirp-failover$/, replacement: source("index.ts") },
     { find: /^twirp-failover\/(.+)$/, replacement: source("adapters/$1.ts") },
+    // The documents show an adapter for it. What it generates, and the runtime for that, are in test/docs.
+    {
+      find: /^twirpscript$/,
+      replacement: fileURLToPath(new URL("./test/docs/twirpscript/runtime.ts", import.meta.url)),
+    },
   ],
 };
 

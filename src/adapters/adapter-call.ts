@@ -16,7 +16,7 @@ export interface CallInfo
    *
    * @default []
    */
-  readonly headers?: readonly HeadersSource[];
+  readonly headers?: readonly HeadersSource[] | undefined;
 }
 
 export interface Sending<T> {
@@ -27,8 +27,8 @@ export interface Sending<T> {
   transmit(attempt: AttemptRequest, headers: Record<string, string>): Promise<T>;
   /** What an error tells that is no `HttpFailure`. */
   inspect(error: unknown): Answer;
-  /** The library's own kind of error. */
-  toError(failure: Failure): Error;
+  /** The library's own kind of error, which some libraries do not derive from `Error`. */
+  toError(failure: Failure): object;
 }
 
 export function adapterCall<T>({ headers = [], ...info }: CallInfo, sending: Sending<T>): RpcCall<T> {
@@ -58,6 +58,6 @@ export function adapterCall<T>({ headers = [], ...info }: CallInfo, sending: Sen
       }
     },
     inspect: (error) => answers.get(error) ?? inspect(error),
-    createError: (code, message, cause) => toError({ code, message, meta: {}, cause }),
+    createError: (code, message, cause) => toError({ code, message, meta: {}, cause }) as Error,
   };
 }

@@ -10,7 +10,6 @@ export type HeadersSource = HeaderRecord | (() => HeaderRecord | Promise<HeaderR
 export function checkHeaders(option: string, given: HeadersSource): HeadersSource {
   if (typeof given === "function") return given;
   try {
-    if (typeof given !== "object") throw given;
     new Headers(given);
   } catch {
     // Neither here nor in the platform's own message is a place for the value, which may be a token.

@@ -13,7 +13,7 @@ export interface HttpCallOptions<T> extends CallInfo, Pick<Sending<T>, "toError"
   readonly contentType: ContentType;
   readonly body: string | Uint8Array;
   /** Makes what the client expects of a good answer; not a thenable. To throw means that the answer is no good. */
-  read(bytes: Uint8Array): T;
+  read(bytes: Uint8Array<ArrayBuffer>): T;
 }
 
 /** @param http shared by all calls. */
@@ -24,7 +24,7 @@ export function httpCall<T>(http: TwirpHttp, options: HttpCallOptions<T>): RpcCa
     async transmit(attempt, headers) {
       const bytes = await http.post({ ...request, headers }, attempt);
       try {
-        return read(bytes);
+        return read(bytes as Uint8Array<ArrayBuffer>);
       } catch (error) {
         throw brokenAnswer(`the answer cannot be read: ${messageOf(error)}`, error);
       }

@@ -44,7 +44,7 @@ export async function failureOf(response: Response): Promise<HttpFailure> {
     // Where the end of the connection is that of the body, half of a Twirp error looks complete.
     broken = more || /^\s*\{/.test(text) || /\bjson\b/i.test(headers.get("content-type") ?? "");
     json = JSON.parse(text) ?? {};
-    broken = more;
+    broken = false;
   } catch {
     // An intermediary's page, or half of something.
   }

@@ -5,11 +5,15 @@
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { createFailover, type Failover, failoverTrace, policiesFrom } from "twirp-failover";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RoomService } from "../../proto/gen/rooms.js";
+import * as faults from "../support/faults.js";
 import { type RegionServer, startRegion } from "../support/region.js";
+import { type ShownAdapter, shownAdapters } from "./adapters.js";
 import { extractSnippets, SNIPPETS } from "./snippets.js";
 
-const snippets = extractSnippets(["README.md"]);
+const snippets = extractSnippets(["README.md", "docs/adapters.md"]);
 
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 type Dispatch = (options: { origin: string | URL }, handler: unknown) => boolean;
@@ -41,7 +45,7 @@ afterAll(async () => {
 
 describe("the snippets of the documents", () => {
   it("are there", () => {
-    expect(snippets.length).toBeGreaterThanOrEqual(6);
+    expect(snippets.length).toBeGreaterThanOrEqual(13);
   });
 
   it("compile", () => {
@@ -62,4 +66,35 @@ describe("the snippets of the documents", () => {
     }
     expect(asserted.every(Boolean)).toBe(true);
   });
+});
+
+describe("the adapters of docs/adapters.md", () => {
+  const failoverTo = () =>
+    createFailover({
+      regions: [...regions.values()].map(({ id, url }) => ({ id, url })),
+      policies: { ...policiesFrom(RoomService), "*": { initialBackoffMs: 1 } },
+    });
+  const each = async (check: (adapter: ShownAdapter, home: RegionServer, failover: Failover) => Promise<void>) => {
+    const [home] = [...regions.values()] as [RegionServer];
+    const adapters = await shownAdapters(snippets);
+    expect(adapters).toHaveLength(3);
+    for (const adapter of adapters) await check(adapter, home, failoverTo());
+  };
+
+  it("fail over", () =>
+    each(async ({ name, read, mutation }, home, failover) => {
+      home.script(faults.html(502), faults.http(429));
+      expect(await read(failover), name).toBe("eu-west");
+      expect(await mutation(failover), name).toBe("eu-west");
+    }));
+
+  it("reject with the library's own error, and its trail", () =>
+    each(async ({ name, mutation }, home, failover) => {
+      home.script(faults.handlerError("data_loss", { a: "b" }));
+      const error = await mutation(failover).catch((error: unknown) => error);
+      const code = name === "ts-proto" ? "dataloss" : "data_loss";
+      expect(error, name).toMatchObject({ code, meta: { a: "b" } });
+      expect((error as object).constructor.name).toBe("TwirpError");
+      expect(failoverTrace(error)?.attempts, name).toMatchObject([{ error, outcome: { execution: "unknown" } }]);
+    }));
 });

@@ -37,7 +37,11 @@ function moduleOf(code: string): string {
     (name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code),
   );
   const prelude = introduced.length > 0 ? `import { ${introduced.join(", ")} } from "../docs/prelude.js";\n` : "";
-  return `${prelude}${code.replaceAll('"./gen/', '"../../proto/gen/')}\nexport {};\n`;
+  const here = code
+    .replaceAll('"./gen/', '"../../proto/gen/')
+    .replaceAll(/"\.\/(ts-proto|twirpscript)\//g, '"../docs/$1/');
+  const declared = [...code.matchAll(/^(?:async )?function (\w+)/gm)].map(([, name]) => name);
+  return `${prelude}${here}\nexport { ${declared.join(", ")} };\n`;
 }
 
 /** As strict as the project, but a snippet may show a value without using it. */
@@ -45,7 +49,11 @@ const TSCONFIG = {
   extends: "../../tsconfig.json",
   compilerOptions: {
     noUnusedLocals: false,
-    paths: { "twirp-failover": ["../../src/index.ts"], "twirp-failover/*": ["../../src/adapters/*.ts"] },
+    paths: {
+      "twirp-failover": ["../../src/index.ts"],
+      "twirp-failover/*": ["../../src/adapters/*.ts"],
+      twirpscript: ["../docs/twirpscript/runtime.ts"],
+    },
   },
   include: ["."],
   exclude: [],

@@ -226,6 +226,18 @@ describe.each(CLIENTS)("home answers what is no answer, twirp-ts, $format", ({ C
   });
 });
 
+describe.each(CLIENTS)("where nothing is watched, twirp-ts, $format", ({ Client }) => {
+  const wire = useWire();
+
+  test("a 429 that breaks off is no proof either", async () => {
+    const { home, second, client } = await twirpTsPair(wire(), Client, { proofOfSending: false });
+    home.always(cutOff(429, HALF));
+    const error = await errorOf(CALLS.mutation(client, newRequestId()));
+    expect(outcomesOf(error)).toMatchObject([{ origin: "intermediary", httpStatus: 429, execution: "unknown" }]);
+    expect(second.saw().received).toBe(0);
+  });
+});
+
 describe.each(CLIENTS)("a body without an end, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 

@@ -141,17 +141,23 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
     expect(outcomesOf(error)).toEqual([{ code: "not_found", origin: "service", execution: "done" }]);
   });
 
-  test.each([undefined, null, "down", 7, {}, { code: "not_found" }, { code: 5, msg: "m", meta: {} }])(
-    "what is no Twirp error is no answer: %j",
-    async (thrown) => {
-      const { client, attempts } = await twirpTsPair(wire(), Client, {
-        rpc: rejects(thrown),
-        policy: { maxAttempts: 1 },
-      });
-      expect(await errorOf(CALLS.mutation(client, newRequestId()))).toBe(thrown);
-      expect(attempts).toMatchObject([{ code: "unavailable", origin: "transport", execution: "unknown" }]);
-    },
-  );
+  test.each([
+    undefined,
+    null,
+    "down",
+    7,
+    {},
+    { code: "not_found" },
+    { code: "not_found", meta: {} },
+    { code: 5, msg: "m", meta: {} },
+  ])("what is no Twirp error is no answer: %j", async (thrown) => {
+    const { client, attempts } = await twirpTsPair(wire(), Client, {
+      rpc: rejects(thrown),
+      policy: { maxAttempts: 1 },
+    });
+    expect(await errorOf(CALLS.mutation(client, newRequestId()))).toBe(thrown);
+    expect(attempts).toMatchObject([{ code: "unavailable", origin: "transport", execution: "unknown" }]);
+  });
 
   test("one that ignores the signal does not hold the call up", async () => {
     let settle: (data: object) => void = () => {};
