@@ -9,7 +9,10 @@ test("examples/twirp-ts tells what it does, and comes to its end", async () => {
   const program = ["--import", "tsx", "examples/twirp-ts/main.ts"];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, program, { cwd: root, timeout: 20_000 });
   expect(stderr).toBe("");
-  const lines = stdout.replace(/\d+ ms/g, "n ms").trimEnd().split("\n");
+  const lines = stdout
+    .replace(/\d+ ms/g, "n ms")
+    .trimEnd()
+    .split("\n");
   expect(lines.slice(0, 8)).toEqual([
     "All is well:",
     "  GetRoom was served by us-east",

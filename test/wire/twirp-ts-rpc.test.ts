@@ -67,7 +67,10 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
 
   test("timeouts and aborts end the call, and the request below", async () => {
     const { home, rpc: ours } = await twirpTsPair(wire(), Client, { rpc });
-    home.always(faults.hangs);
+    let left = 0;
+    const bothLeft = new Promise<void>((resolve) => {
+      home.always({ instead: ({ res }) => void res.on("close", () => ++left === 2 && resolve()) });
+    });
     const late = await errorOf(CALLS.mutation(new Client(ours.with({ timeoutMs: 100 })), newRequestId()));
     expect(late).toBeInstanceOf(TwirpError);
     expect(late).toMatchObject({ code: TwirpErrorCode.DeadlineExceeded });
@@ -77,6 +80,7 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
     await home.arrived(2);
     controller.abort();
     expect(await errorOf(call)).toMatchObject({ code: TwirpErrorCode.Canceled });
+    await bothLeft;
   });
 
   test("the headers of with and the idempotency key are sent", async () => {
