@@ -8,6 +8,11 @@ const resolve = {
     { find: /^twirp-failover$/, replacement: source("index.ts") },
     { find: /^twirp-failover\/srv$/, replacement: source("discovery/srv.ts") },
     { find: /^twirp-failover\/(.+)$/, replacement: source("adapters/$1.ts") },
+    // The documents show an adapter for it. What it generates, and the runtime for that, are in test/docs.
+    {
+      find: /^twirpscript$/,
+      replacement: fileURLToPath(new URL("./test/docs/twirpscript/runtime.ts", import.meta.url)),
+    },
   ],
 };
 

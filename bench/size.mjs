@@ -10,15 +10,18 @@ const BAR_BYTES = 10_240;
 const root = fileURLToPath(new URL("..", import.meta.url));
 const core = (names) => `export ${names} from "./dist/index.js";`;
 const adapter = 'export { failoverInterceptor } from "./dist/adapters/protobuf-ts.js";';
+const twirpTs = 'export { failoverRpc } from "./dist/adapters/twirp-ts.js";';
 
 const sizes = [
   { name: "createFailover and failoverInterceptor", ...(await sizeOf(core("{ createFailover }") + adapter)) },
   { name: "everything that the two entries export", ...(await sizeOf(core("*") + adapter)) },
+  { name: "createFailover alone", ...(await sizeOf(core("{ createFailover }"))) },
+  { name: "createFailover and failoverRpc", ...(await sizeOf(core("{ createFailover }") + twirpTs)) },
   { name: "p-retry alone", ...(await sizeOf('export * from "p-retry"; export { default } from "p-retry";')) },
 ];
 
 printTable(
-  "Bundled by esbuild as ESM; @protobuf-ts is not counted, for a generated client brings it",
+  "Bundled by esbuild as ESM; @protobuf-ts and twirp-ts are not counted, for a generated client brings them",
   ["", "minified", "and gzipped", "in kB"],
   sizes.map(({ name, minified, gzipped }) => [name, `${minified} B`, `${gzipped} B`, (gzipped / 1000).toFixed(2)]),
 );
@@ -36,7 +39,7 @@ async function sizeOf(source) {
     minify: true,
     format: "esm",
     target: "es2023",
-    external: ["@protobuf-ts/*"],
+    external: ["@protobuf-ts/*", "twirp-ts"],
     write: false,
   });
   const [{ contents }] = outputFiles;

@@ -38,6 +38,7 @@ run(
   "--proto_path=proto",
   "--ts_out=proto/gen-ts",
   "--twirp_ts_out=proto/gen-ts",
+  "--descriptor_set_out=proto/gen/rooms.binpb",
   "proto/rooms.proto",
 );
 run(bin("typescript", "bin/tsc"), "-p", "proto/tsconfig.json");

@@ -32,7 +32,14 @@ export {
 export type { HealthOptions } from "./health-options.js";
 export type { Answer, Execution, Origin, Outcome } from "./outcome.js";
 export type { MethodPolicy } from "./policy.js";
-export { type IdempotencyLevel, type PolicyTable, policiesFor, type ServiceInfo } from "./policy-table.js";
+export {
+  type DescribedService,
+  type IdempotencyLevel,
+  type PolicyTable,
+  policiesFor,
+  policiesFrom,
+  type ServiceInfo,
+} from "./policy-table.js";
 export { RegionCache, type RegionCacheOptions } from "./region-cache.js";
 export type { RegionOrder } from "./region-order.js";
 export type { LoadedRegions, LoadRequest, RegionSource } from "./region-source.js";

@@ -4,7 +4,7 @@
  */
 import type { Answer } from "../outcome.js";
 import type { TwirpCode } from "../twirp-code.js";
-import type { BadAnswer, HttpFailure } from "./twirp-http.js";
+import type { BadAnswer, HttpFailure } from "./http-failure.js";
 
 /** The SDK's class for what a server said. */
 export type ServerErrorClass = new (

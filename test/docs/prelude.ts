@@ -4,7 +4,7 @@ import { createFailover } from "twirp-failover";
 import { failoverInterceptor } from "twirp-failover/protobuf-ts";
 import { RoomServiceClient } from "../../proto/gen/rooms.client.js";
 
-const failover = createFailover({
+export const failover = createFailover({
   regions: ["https://us-east.example.com/twirp", "https://eu-west.example.com/twirp"],
   policies: { "*": { initialBackoffMs: 1 } },
 });

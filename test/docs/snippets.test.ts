@@ -6,12 +6,16 @@
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { createFailover, type Failover, failoverTrace, policiesFrom } from "twirp-failover";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RoomService } from "../../proto/gen/rooms.js";
+import * as faults from "../support/faults.js";
 import { startLivekit } from "../support/livekit.js";
-import { startRegion } from "../support/region.js";
+import { type RegionServer, startRegion } from "../support/region.js";
+import { type ShownAdapter, shownAdapters } from "./adapters.js";
 import { extractSnippets, SNIPPETS } from "./snippets.js";
 
-const snippets = extractSnippets(["README.md", "docs/regions.md", "docs/livekit.md"]);
+const snippets = extractSnippets(["README.md", "docs/adapters.md", "docs/regions.md", "docs/livekit.md"]);
 
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 type Dispatch = (options: { origin: string | URL }, handler: unknown) => boolean;
@@ -22,12 +26,14 @@ interface Host {
   close(): Promise<void>;
 }
 
-let regions: Map<string, Host>;
+let servers: readonly [RegionServer, RegionServer];
+let hosts: Map<string, Host>;
 
 beforeAll(async () => {
-  regions = new Map<string, Host>([
-    ["us-east.example.com", await startRegion("us-east")],
-    ["eu-west.example.com", await startRegion("eu-west")],
+  servers = [await startRegion("us-east"), await startRegion("eu-west")];
+  hosts = new Map<string, Host>([
+    ["us-east.example.com", servers[0]],
+    ["eu-west.example.com", servers[1]],
     ["us-east.livekit.example.com", await startLivekit("us-east")],
     ["eu-west.livekit.example.com", await startLivekit("eu-west")],
   ]);
@@ -35,7 +41,7 @@ beforeAll(async () => {
   const real = globals[DISPATCHER] as { dispatch: Dispatch };
   globals[DISPATCHER] = {
     dispatch(options, handler) {
-      const region = regions.get(new URL(options.origin).host);
+      const region = hosts.get(new URL(options.origin).host);
       return real.dispatch(region ? { ...options, origin: region.origin } : options, handler);
     },
   };
@@ -45,12 +51,12 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const region of regions.values()) await region.close();
+  for (const host of hosts.values()) await host.close();
 });
 
 describe("the snippets of the documents", () => {
   it("are there", () => {
-    expect(snippets.length).toBeGreaterThanOrEqual(6);
+    expect(snippets.length).toBeGreaterThanOrEqual(13);
   });
 
   it("compile", () => {
@@ -71,4 +77,34 @@ describe("the snippets of the documents", () => {
     }
     expect(asserted.every(Boolean)).toBe(true);
   });
+});
+
+describe("the adapters of docs/adapters.md", () => {
+  const failoverTo = () =>
+    createFailover({
+      regions: servers.map(({ id, url }) => ({ id, url })),
+      policies: { ...policiesFrom(RoomService), "*": { initialBackoffMs: 1 } },
+    });
+  const each = async (check: (adapter: ShownAdapter, home: RegionServer, failover: Failover) => Promise<void>) => {
+    const adapters = await shownAdapters(snippets);
+    expect(adapters).toHaveLength(3);
+    for (const adapter of adapters) await check(adapter, servers[0], failoverTo());
+  };
+
+  it("fail over", () =>
+    each(async ({ name, read, mutation }, home, failover) => {
+      home.script(faults.html(502), faults.http(429));
+      expect(await read(failover), name).toBe("eu-west");
+      expect(await mutation(failover), name).toBe("eu-west");
+    }));
+
+  it("reject with the library's own error, and its trail", () =>
+    each(async ({ name, mutation }, home, failover) => {
+      home.script(faults.handlerError("data_loss", { a: "b" }));
+      const error = await mutation(failover).catch((error: unknown) => error);
+      const code = name === "ts-proto" ? "dataloss" : "data_loss";
+      expect(error, name).toMatchObject({ code, meta: { a: "b" } });
+      expect((error as object).constructor.name).toBe("TwirpError");
+      expect(failoverTrace(error)?.attempts, name).toMatchObject([{ error, outcome: { execution: "unknown" } }]);
+    }));
 });

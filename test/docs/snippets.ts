@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 export const SNIPPETS = join(root, "test/snippets");
 
 /** What a snippet may use without declaring it, because the text around it has introduced it. */
-const INTRODUCED = ["rooms", "freshToken"];
+const INTRODUCED = ["rooms", "failover", "freshToken"];
 
 export interface Snippet {
   readonly name: string;
@@ -37,7 +37,11 @@ function moduleOf(code: string): string {
     (name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code),
   );
   const prelude = introduced.length > 0 ? `import { ${introduced.join(", ")} } from "../docs/prelude.js";\n` : "";
-  return `${prelude}${code.replaceAll('"./gen/', '"../../proto/gen/')}\nexport {};\n`;
+  const here = code
+    .replaceAll('"./gen/', '"../../proto/gen/')
+    .replaceAll(/"\.\/(ts-proto|twirpscript)\//g, '"../docs/$1/');
+  const declared = [...code.matchAll(/^(?:async )?function (\w+)/gm)].map(([, name]) => name);
+  return `${prelude}${here}\nexport { ${declared.join(", ")} };\n`;
 }
 
 /** As strict as the project, but a snippet may show a value without using it. */
@@ -49,6 +53,7 @@ const TSCONFIG = {
       "twirp-failover": ["../../src/index.ts"],
       "twirp-failover/srv": ["../../src/discovery/srv.ts"],
       "twirp-failover/*": ["../../src/adapters/*.ts"],
+      twirpscript: ["../docs/twirpscript/runtime.ts"],
     },
   },
   include: ["."],

@@ -1,0 +1,29 @@
+/** Headers that the user gives once, or has made anew for each attempt. */
+import { InvalidOptionError } from "../errors.js";
+
+type HeaderRecord = Readonly<Record<string, string>>;
+
+/** Headers, or a function that makes them for each attempt, so that a token can be renewed. */
+export type HeadersSource = HeaderRecord | (() => HeaderRecord | Promise<HeaderRecord>);
+
+/** @throws InvalidOptionError for what can never be headers. What a function gives is seen when it is called. */
+export function checkHeaders(option: string, given: HeadersSource): HeadersSource {
+  if (typeof given === "function") return given;
+  try {
+    new Headers(given);
+  } catch {
+    // Neither here nor in the platform's own message is a place for the value, which may be a token.
+    throw new InvalidOptionError(option, "an object of valid HTTP headers, or a function", "(not shown)");
+  }
+  return given;
+}
+
+/** The headers of one attempt, with names in lower case; later sources win. Rejects with what a function throws. */
+export async function mergeHeaders(sources: readonly HeadersSource[]): Promise<Record<string, string>> {
+  const merged: Record<string, string> = {};
+  for (const source of sources) {
+    const given = typeof source === "function" ? await source() : source;
+    for (const [name, value] of Object.entries(given)) merged[name.toLowerCase()] = value;
+  }
+  return merged;
+}

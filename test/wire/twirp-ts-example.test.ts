@@ -1,0 +1,28 @@
+/** The example that newcomers read, run as they would run it. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+test("examples/twirp-ts tells what it does, and comes to its end", async () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const program = ["--import", "tsx", "examples/twirp-ts/main.ts"];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, program, { cwd: root, timeout: 20_000 });
+  expect(stderr).toBe("");
+  const lines = stdout
+    .replace(/\d+ ms/g, "n ms")
+    .trimEnd()
+    .split("\n");
+  expect(lines.slice(0, 8)).toEqual([
+    "All is well:",
+    "  GetRoom was served by us-east",
+    "us-east is gone. Nothing could be sent there, so a mutation may go elsewhere, too:",
+    "  acme.rooms.v1.RoomService/GetRoom failed over us-east → eu-west (unavailable, attempt 1, n ms)",
+    "  GetRoom was served by eu-west",
+    "  acme.rooms.v1.RoomService/DialParticipant failed over us-east → eu-west (unavailable, attempt 1, n ms)",
+    "  DialParticipant was served by eu-west, and rang 1 phone",
+    "eu-west is gone as well, for a caller who waits half a second:",
+  ]);
+  // On a machine that is slow the caller's patience ends first.
+  expect(lines.at(-1)).toMatch(/^ {2}(unavailable|deadline_exceeded) after us-east: ECONNREFUSED, eu-west: \w+/);
+});
