@@ -1,7 +1,8 @@
 /** What the calls of all adapters that make their own requests have in common. */
+
+import { type HeadersSource, mergeHeaders } from "../headers.js";
 import type { Answer } from "../outcome.js";
 import type { AttemptRequest, RpcCall } from "../rpc-call.js";
-import { type HeadersSource, mergeHeaders } from "./headers.js";
 import { HttpFailure } from "./http-failure.js";
 
 /** What the library's own error is to be made of. */

@@ -3,8 +3,9 @@
  *
  * @packageDocumentation
  */
+
+export { checkHeaders, type HeadersSource } from "../headers.js";
 export { adapterCall, type CallInfo, type Failure, type Sending } from "./adapter-call.js";
-export { checkHeaders, type HeadersSource } from "./headers.js";
 export { type HttpCallOptions, httpCall } from "./http-call.js";
 export { causeOf } from "./platform-cause.js";
 export { type ContentType, HttpFailure, type HttpOptions, type HttpRequest, TwirpHttp } from "./twirp-http.js";

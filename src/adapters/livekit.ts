@@ -12,6 +12,7 @@
 import { type HttpRegionsOptions, httpRegions } from "../discovery/http.js";
 import { InvalidOptionError } from "../errors.js";
 import { createFailover, type Failover, type FailoverOptions } from "../failover.js";
+import { checkHeaders, type HeadersSource, makeHeaders } from "../headers.js";
 import { checkBoolean, checkKeys, checkObject, parseUrl, redact } from "../options.js";
 import type { MethodPolicy } from "../policy.js";
 import type { PolicyTable } from "../policy-table.js";
@@ -30,7 +31,7 @@ export interface LivekitFailoverOptions extends Omit<FailoverOptions, "regions">
    */
   token?: string | (() => string | Promise<string>);
   /** All headers of that request, where a token is not what it takes; or a function that makes them. */
-  headers?: HttpRegionsOptions["headers"];
+  headers?: HeadersSource;
   /**
    * Hosts that may be called when the list names them, each with all its subdomains.
    *
@@ -103,46 +104,23 @@ function isCloud(origin: string): boolean {
   return CLOUD.some((domain) => hostname.endsWith(`.${domain}`));
 }
 
-type Headers = Record<string, string>;
-
-/** A value that was refused may be a token all the same. */
-const NOT_SHOWN = "(not shown)";
-
-function headersOf(token: unknown, headers: LivekitFailoverOptions["headers"]): () => Promise<Headers> {
+function headersOf(token: unknown, headers: HeadersSource | undefined): HeadersSource {
   if ((token === undefined) === (headers === undefined)) {
     const given = token === undefined ? "neither" : "both";
     throw new InvalidOptionError("livekitFailover.token", "given, or else livekitFailover.headers", given);
   }
-  if (token === undefined) {
-    if (typeof headers === "function") return async () => checkHeaders(await headers());
-    const fixed = checkHeaders(headers);
-    return async () => fixed;
+  if (headers !== undefined) {
+    const checked = checkHeaders("livekitFailover.headers", headers);
+    return () => makeHeaders("livekitFailover.headers", checked);
   }
-  if (typeof token === "function") return async () => bearing(await token());
-  const fixed = bearing(token);
-  return async () => fixed;
+  return typeof token === "function" ? async () => bearing(await token()) : bearing(token);
 }
 
-function bearing(token: unknown): Headers {
+function bearing(token: unknown): Record<string, string> {
   if (typeof token === "string" && /^[\w.~+/-]+=*$/.test(token)) return { authorization: `Bearer ${token}` };
-  throw new InvalidOptionError(
-    "livekitFailover.token",
-    'a JWT without "Bearer", or a function that gives one',
-    NOT_SHOWN,
-  );
-}
-
-function checkHeaders(headers: unknown): Headers {
-  try {
-    if (typeof headers !== "object" || headers === null) throw headers;
-    return Object.fromEntries(new Headers(headers as Headers));
-  } catch {
-    throw new InvalidOptionError(
-      "livekitFailover.headers",
-      "an object of valid HTTP headers, or a function that gives one",
-      NOT_SHOWN,
-    );
-  }
+  // A value that was refused may be a token all the same.
+  const expected = 'a JWT without "Bearer", or a function that gives one';
+  throw new InvalidOptionError("livekitFailover.token", expected, "(not shown)");
 }
 
 /** An option that is given as `undefined` counts as left out here, too. What is no policy is `createFailover`'s to refuse. */

@@ -1,8 +1,8 @@
 /** What can be said of a call although the generated client has no place for it. */
 import { InvalidOptionError } from "../errors.js";
+import { checkHeaders, type HeadersSource } from "../headers.js";
 import { checkKeys, checkNumber, checkObject } from "../options.js";
 import { checkPolicy, type MethodPolicy } from "../policy.js";
-import { checkHeaders, type HeadersSource } from "./headers.js";
 
 export interface CallOptions {
   /** Ends the calls. A later one takes the place of an earlier one; `AbortSignal.any` makes one of both. */

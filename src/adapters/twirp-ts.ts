@@ -8,10 +8,10 @@
  */
 import { InvalidOptionError } from "../errors.js";
 import type { Failover } from "../failover.js";
+import { checkHeaders, type HeadersSource } from "../headers.js";
 import { checkKeys, checkObject } from "../options.js";
 import type { RpcCall } from "../rpc-call.js";
 import { adapterCall, type CallInfo } from "./adapter-call.js";
-import { checkHeaders, type HeadersSource } from "./headers.js";
 import { httpCall } from "./http-call.js";
 import { type ContentType, type HttpOptions, TwirpHttp } from "./twirp-http.js";
 import { type CallOptions, type CallSettings, mergeCallOptions } from "./twirp-ts-call.js";

@@ -7,6 +7,7 @@
 import { readBounded } from "../bounded-body.js";
 import { systemClock } from "../clock.js";
 import { InvalidOptionError } from "../errors.js";
+import { checkHeaders, type HeadersSource, makeHeaders } from "../headers.js";
 import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../options.js";
 import type { RegionSource } from "../region-source.js";
 import { checkRegions, MAX_REGIONS, type Region, type RegionList, regionAt } from "../regions.js";
@@ -28,7 +29,7 @@ export interface HttpRegionsOptions {
    * so that a token can be renewed. They are sent to `url`, and to the same path in the other known regions when home,
    * being the one that is asked, cannot answer. Redirects are not followed.
    */
-  headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
+  headers?: HeadersSource;
   /**
    * Hosts that may be called when the list names them, each with all its subdomains: `"example.com"`, on the usual
    * port and home's; or `"example.com:8443"`, on that port.
@@ -60,7 +61,7 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const home = checkBaseUrl("httpRegions.home", options.home);
   const { origin } = new URL(home);
   const url = options.url === undefined ? `${origin}/settings/regions` : checkUrl(options.url);
-  const headers = checkHeaders(options.headers);
+  const headers = checkHeaders("httpRegions.headers", options.headers ?? {});
   const allowedHosts = new AllowedHosts(options.allowedHosts, rulesOfHome("httpRegions.allowedHosts", new URL(home)));
   const known = withFallback(home, options.fallback);
 
@@ -69,7 +70,7 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
     return regions.length > 1 ? regions : known;
   };
   const ask = async (endpoint: string, signal: AbortSignal, warn: (message: string) => void) => {
-    const answer = await readAnswer(endpoint, await headers(), signal);
+    const answer = await readAnswer(endpoint, await makeHeaders("httpRegions.headers", headers), signal);
     return { ...answer, regions: parse(answer.answer, warn) };
   };
   return {
@@ -93,7 +94,7 @@ function endpoints(url: string, home: string, known: readonly Region[]): string[
   return [...new Set([url, ...others])].slice(0, MAX_ASKED);
 }
 
-async function readAnswer(url: string, headers: Record<string, string>, signal: AbortSignal) {
+async function readAnswer(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) {
   const response = await fetch(url, {
     headers: { accept: "application/json", ...headers },
     redirect: "manual",
@@ -128,22 +129,4 @@ function checkUrl(value: unknown): string {
     throw new InvalidOptionError("httpRegions.url", "a full http(s) URL without credentials", redact(value));
   }
   return url.href;
-}
-
-function checkHeaders(given: HttpRegionsOptions["headers"]): () => Promise<Record<string, string>> {
-  if (typeof given === "function") return async () => valid(await given());
-  const fixed = valid(given ?? {});
-  return async () => fixed;
-}
-
-function valid(headers: unknown): Record<string, string> {
-  try {
-    if (typeof headers !== "object" || headers === null) throw headers;
-    new Headers(headers as Record<string, string>);
-    return headers as Record<string, string>;
-  } catch {
-    // Neither here nor in the platform's own message is a place for the value, which may be a token.
-    const expected = "an object of valid HTTP headers, or a function that makes one";
-    throw new InvalidOptionError("httpRegions.headers", expected, "(not shown)");
-  }
 }

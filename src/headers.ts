@@ -1,9 +1,9 @@
-/** Headers that the user gives once, or has made anew for each attempt. */
-import { InvalidOptionError } from "../errors.js";
+/** Headers that the user gives once, or has made anew for each request. */
+import { InvalidOptionError } from "./errors.js";
 
 type HeaderRecord = Readonly<Record<string, string>>;
 
-/** Headers, or a function that makes them for each attempt, so that a token can be renewed. */
+/** Headers, or a function that makes them for each request, so that a token can be renewed. */
 export type HeadersSource = HeaderRecord | (() => HeaderRecord | Promise<HeaderRecord>);
 
 /** @throws InvalidOptionError for what can never be headers. What a function gives is seen when it is called. */
@@ -13,12 +13,21 @@ export function checkHeaders(option: string, given: HeadersSource): HeadersSourc
     new Headers(given);
   } catch {
     // Neither here nor in the platform's own message is a place for the value, which may be a token.
-    throw new InvalidOptionError(option, "an object of valid HTTP headers, or a function", "(not shown)");
+    throw new InvalidOptionError(
+      option,
+      "an object of valid HTTP headers, or a function that makes one",
+      "(not shown)",
+    );
   }
   return given;
 }
 
-/** The headers of one attempt, with names in lower case; later sources win. Rejects with what a function throws. */
+/** The headers of one request. Rejects with what a function throws, and for what it gives that are none. */
+export async function makeHeaders(option: string, source: HeadersSource): Promise<HeaderRecord> {
+  return typeof source === "function" ? (checkHeaders(option, await source()) as HeaderRecord) : source;
+}
+
+/** The headers of several sources, unchecked, with names in lower case; later sources win. */
 export async function mergeHeaders(sources: readonly HeadersSource[]): Promise<Record<string, string>> {
   const merged: Record<string, string> = {};
   for (const source of sources) {
