@@ -1,7 +1,7 @@
 /** A region of the room service on this machine: the server that twirp-ts generates, and a count of what it ran. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createRoomServiceServer } from "../../proto/gen/rooms.twirp.js";
+import { createRoomServiceServer } from "../proto/gen/rooms.twirp.js";
 
 export async function startRegion(id: string) {
   const ran = { GetRoom: 0, DialParticipant: 0 };

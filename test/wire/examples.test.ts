@@ -1,12 +1,12 @@
-/** The example that newcomers read, run as they would run it. */
+/** The examples that newcomers read, run as they would run them. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-test("examples/twirp-ts tells what it does, and comes to its end", async () => {
+test.each(["protobuf-ts", "twirp-ts"])("examples/%s tells what it does, and comes to its end", async (adapter) => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
-  const program = ["--import", "tsx", "examples/twirp-ts/main.ts"];
+  const program = ["--import", "tsx", `examples/${adapter}/main.ts`];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, program, { cwd: root, timeout: 20_000 });
   expect(stderr).toBe("");
   const lines = stdout
