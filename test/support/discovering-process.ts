@@ -1,11 +1,20 @@
-/** A program that discovers its regions, for tests of how it ends. Its work is the name of one of `WORKS`. */
-import { createFailover, httpRegions, RegionCache, type RegionStore, type RpcCall } from "twirp-failover";
+/** A program that discovers its regions, for tests of how it ends: `ready` or `call`, and what hangs meanwhile. */
+import {
+  createFailover,
+  httpRegions,
+  RegionCache,
+  type RegionSource,
+  type RegionStore,
+  type RpcCall,
+} from "twirp-failover";
 
 const [work = "", home = ""] = process.argv.slice(2);
 
 const hanging: RegionStore = { get: () => new Promise(() => {}), set: () => new Promise(() => {}) };
 const cache = new RegionCache(work.includes("hanging store") ? { store: hanging } : {});
-const failover = createFailover({ regions: httpRegions({ home }), cache });
+const silent: RegionSource = { key: "silent", known: [{ id: "home", url: home }], load: () => new Promise(() => {}) };
+const regions = work.includes("hanging source") ? silent : httpRegions({ home });
+const failover = createFailover({ regions, cache });
 
 /** It answers by itself, so that no connection to a server holds the process up. */
 const call: RpcCall<string> = {

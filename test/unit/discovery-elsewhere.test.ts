@@ -1,8 +1,9 @@
 /** When home cannot answer: which regions are asked in its place. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type HttpRegionsOptions, httpRegions } from "../../src/discovery/http.js";
 import { RegionCache } from "../../src/region-cache.js";
 import { checkRegions } from "../../src/regions.js";
+import { useFetchStub } from "./support/fetch-stub.js";
 import { refusalOf } from "./support/refusal.js";
 import { drive, flush, simulate, useSimulatedTime } from "./support/simulation.js";
 
@@ -10,14 +11,7 @@ useSimulatedTime();
 
 const HOME = "https://my.livekit.cloud/twirp";
 const PATH = "/settings/regions";
-const fetchStub = vi.fn<typeof fetch>();
-beforeEach(() => {
-  fetchStub.mockReset();
-  vi.stubGlobal("fetch", fetchStub);
-});
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
+const fetchStub = useFetchStub();
 
 const regionAt = (name: string) => ({ id: name, url: `https://${name}.livekit.cloud/twirp` });
 const listed = (...names: string[]) =>

@@ -63,9 +63,11 @@ describe("a call that is not allowed in its region", () => {
     expect(sim.eventsOf("discovery_failed")).toMatchObject([{ reason: "down" }]);
   });
 
-  test("asks once, however many regions refuse it", async () => {
+  test("asks once, however many regions refuse it, and however late", async () => {
     const source = promptSource(fresh("a", "b", "c"), fresh("a", "b", "c"), fresh("a", "z"));
-    const sim = simulate({ regions: source, replies: [pinned], policy: { maxAttempts: 5, sameRegion: false } });
+    const policy = { maxAttempts: 5, sameRegion: false, timeoutMs: 60_000 };
+    // Later than the three seconds for which no other call may ask again.
+    const sim = simulate({ regions: source, replies: [http(451, undefined, 4_000)], policy });
     await sim.failover.ready();
     await sim.fail();
     expect(sim.asked()).toEqual(["a", "b", "c"]);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { httpRegions } from "../../src/discovery/http.js";
 import { RegionCache } from "../../src/region-cache.js";
 import type { RegionStore } from "../../src/region-store.js";
+import { useFetchStub } from "./support/fetch-stub.js";
 import { refusalOf } from "./support/refusal.js";
 import { drive, flush, ok, refused, simulate, useSimulatedTime } from "./support/simulation.js";
 import { listOf, promptSource } from "./support/sources.js";
@@ -15,16 +16,14 @@ const WEEK_MS = 7 * 24 * 3_600_000;
 
 const unhandled: unknown[] = [];
 const onUnhandled = (reason: unknown) => unhandled.push(reason);
-const fetchStub = vi.fn<typeof fetch>();
+const fetchStub = useFetchStub();
 beforeEach(() => {
   process.on("unhandledRejection", onUnhandled);
-  fetchStub.mockReset().mockRejectedValue(new TypeError("fetch failed"));
-  vi.stubGlobal("fetch", fetchStub);
+  fetchStub.mockRejectedValue(new TypeError("fetch failed"));
 });
 afterEach(async () => {
   await flush();
   process.off("unhandledRejection", onUnhandled);
-  vi.unstubAllGlobals();
   expect(unhandled.splice(0)).toEqual([]);
 });
 

@@ -78,6 +78,12 @@ describe("a process", () => {
     expect(lingeredMs).toBeLessThan(SLACK_MS);
   });
 
+  test("whose source hangs, without a connection, ends at once", async () => {
+    const { code, output, lingeredMs } = await run("call, hanging source", await refusedUrl());
+    expect([code, output]).toEqual([0, "done\n"]);
+    expect(lingeredMs).toBeLessThan(SLACK_MS);
+  });
+
   // Where nothing else holds it up, Node would otherwise end it in the middle, with code 13.
   test("that waits for ready() while its store hangs goes on after it", async () => {
     const { code, output } = await run("ready, hanging store", await refusedUrl());
