@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Puts the parts together, and owns what all calls share. */
-import { type Clock, dateOf, systemClock } from "./clock.js";
+import { type Clock, dateOf, MAX_TIMER_MS, systemClock, waitAtMost } from "./clock.js";
 import { Engine } from "./engine.js";
 import { InvalidOptionError } from "./errors.js";
 import { Emitter, type FailoverEventOf, type FailoverEventType } from "./events.js";
@@ -150,7 +150,14 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
       retryTokens: Object.fromEntries(directory.current().map(({ id, url }) => [id, throttles.regions.tokens(url)])),
     }),
     ready: async () => {
-      if (directory.isStale()) await directory.learn(() => directory.isKnown());
+      if (!directory.isStale()) return;
+      // By a timer that holds the process up: the ones below do not, and there may be nothing else that does.
+      await waitAtMost(
+        directory.learn(() => directory.isKnown()),
+        MAX_TIMER_MS,
+        undefined,
+        clock,
+      );
     },
     run: (call) => engine.run(call),
     close,

@@ -117,7 +117,7 @@ export class RegionCache {
       entry.regions = regions;
       entry.failures = 0;
       this.#askAgainAfter(entry, Math.max(ttlMs * REFRESH_AT, MIN_REFRESH_MS));
-      if (answer !== undefined) this.#stored?.keep(source, answer, warn);
+      if (answer !== undefined && source.restore !== undefined) this.#stored?.keep(source, answer, warn);
     } catch (error) {
       const nominalMs = Math.min(MIN_REFRESH_MS * 2 ** entry.failures++, MAX_REFRESH_MS);
       this.#askAgainAfter(entry, nominalMs * (1 + JITTER * this.#clock.random()));

@@ -3,6 +3,7 @@
  * the list, or into the answer on its way, must not be able to name a host of his own.
  */
 import { InvalidOptionError, show } from "../errors.js";
+import { toUrl } from "../options.js";
 
 /** A name with an optional port. Letters of other scripts are put into their ASCII form first. */
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
@@ -77,7 +78,7 @@ function isLoopback(hostname: string): boolean {
 }
 
 function checkHost(option: string, value: unknown): AllowedHost {
-  const url = typeof value === "string" && URL.canParse(`http://${value}`) ? new URL(`http://${value}`) : undefined;
+  const url = typeof value === "string" && !/[\s/\\@]/.test(value) ? toUrl(`http://${value}`) : undefined;
   // A path or a user would be without effect, and `example.com:80` is not the same as no port.
   const port = typeof value === "string" ? /:(\d+)$/.exec(value)?.[1] : undefined;
   if (url === undefined || url.href !== `http://${url.host}/` || !HOST.test(url.hostname)) {
@@ -91,9 +92,10 @@ function checkHost(option: string, value: unknown): AllowedHost {
  * Names directly under a registry's domain (`example.com`, `example.co.uk`) stand for themselves.
  */
 export function parentDomain(host: string): string {
+  // A dot at the end says that the name is complete; it is no part of it.
   const labels = host.split(".").filter((label) => label !== "");
   const isAddress = host.startsWith("[") || /^\d+$/.test(labels.at(-1) as string);
   const parent = labels.slice(1);
   const underRegistry = parent.length < 2 || (parent.length === 2 && /^.{1,3}\...$/.test(parent.join(".")));
-  return isAddress || underRegistry ? host : parent.join(".");
+  return (isAddress || underRegistry ? labels : parent).join(".");
 }

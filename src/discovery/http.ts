@@ -74,8 +74,8 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
     return { ...answer, regions: parse(answer.answer, warn) };
   };
   return {
-    // Another home or other hosts would make another list of the same answer.
-    key: [url, home, allowedHosts].join(" "),
+    // Another home, other hosts or another fallback would make another list of the same answer.
+    key: [url, home, allowedHosts, ...known.slice(1).map((region) => region.url)].join(" "),
     known,
     restore: parse,
     load: ({ signal, known, warn }) => {
@@ -90,7 +90,11 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
 /** Where the list can be had: at its URL, and, where home itself serves it, in the other regions too. */
 function endpoints(url: string, home: string, known: readonly Region[]): string[] {
   const path = url.startsWith(`${home}/`) ? url.slice(home.length) : undefined;
-  const others = path === undefined ? [] : known.map((region) => new URL(region.url).origin + path);
+  const origins = path === undefined ? [] : known.map((region) => new URL(region.url).origin);
+  // A region that the user named may be less safe than home; what is sent there is his choice in calls alone.
+  const others = origins
+    .filter((origin) => origin.startsWith("https:") || url.startsWith("http:"))
+    .map((o) => o + path);
   return [...new Set([url, ...others])].slice(0, MAX_ASKED);
 }
 

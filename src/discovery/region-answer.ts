@@ -4,7 +4,7 @@
  * an answer that is no list at all is an error.
  */
 import { show } from "../errors.js";
-import { redact } from "../options.js";
+import { redact, toUrl } from "../options.js";
 import { MAX_REGIONS, type Region, type RegionList, regionAt } from "../regions.js";
 import type { AllowedHosts } from "./allowed-hosts.js";
 
@@ -50,9 +50,10 @@ function readEntry(entry: unknown, { home, allowedHosts }: AnswerRules): Region 
   if (!isRecord(entry)) return "it is no object";
   const { region: id, url: text } = entry;
   if (typeof id !== "string" || !/^[\x21-\x7e]{1,64}$/.test(id)) return `its name is ${show(id)}`;
-  if (typeof text !== "string" || text.length > 2048 || !URL.canParse(text)) return `its url is ${show(redact(text))}`;
+  const isShort = typeof text === "string" && text.length <= 2048;
+  const url = isShort ? toUrl(text.replace(/^ws(?=s?:)/i, "http")) : undefined;
+  if (url === undefined) return `its url is ${show(redact(text))}`;
 
-  const url = new URL(text.replace(/^ws(?=s?:)/i, "http"));
   const refusal = allowedHosts.refusal(url);
   if (refusal !== undefined) return `${show(id)} ${refusal}`;
   return { id, url: url.origin + new URL(home).pathname.replace(/\/+$/, ""), distance: readDistance(entry) };

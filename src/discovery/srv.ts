@@ -9,7 +9,7 @@
  */
 import { Resolver } from "node:dns/promises";
 import { InvalidOptionError, show } from "../errors.js";
-import { checkKeys, checkNumber, checkObject, checkString } from "../options.js";
+import { checkKeys, checkNumber, checkObject, checkString, toUrl } from "../options.js";
 import type { RegionSource } from "../region-source.js";
 import { checkRegions, MAX_REGIONS, type Region, type RegionList } from "../regions.js";
 import { AllowedHosts } from "./allowed-hosts.js";
@@ -115,9 +115,9 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
 function readRecord(record: unknown, protocol: string, path: string, allowedHosts: AllowedHosts): Region | string {
   const { name, port, priority, weight } = (record ?? {}) as Partial<Record<keyof SrvRecord, unknown>>;
   const base = `${protocol}//${name}:${port}`;
-  if (typeof name !== "string" || !isUint16(port) || !URL.canParse(base)) return `${show(name)}, port ${show(port)}`;
+  const url = toUrl(base);
+  if (typeof name !== "string" || !isUint16(port) || url === undefined) return `${show(name)}, port ${show(port)}`;
   if (!isUint16(priority) || !isUint16(weight)) return `${show(name)} has no priority or no weight`;
-  const url = new URL(base);
   const refusal = allowedHosts.refusal(url);
   if (refusal !== undefined) return `it ${refusal}`;
   return { id: url.host, url: url.origin + path, priority, weight };
