@@ -1,6 +1,6 @@
 /** The first call, which knows nothing: what it waits for, for how long, and what it is told. */
 import { RpcError } from "@protobuf-ts/runtime-rpc";
-import { failoverTrace } from "twirp-failover";
+import { failoverTrace, RegionCache } from "twirp-failover";
 import { expect, test } from "vitest";
 import { refusedUrl } from "../support/region.js";
 import { errorOf, METHODS, newRequestId } from "../support/wire.js";
@@ -33,6 +33,15 @@ withDnsmasq("the first call", (network) => {
     expect(await calls).toEqual(["a", Array(20).fill("a")]);
     expect(await dns.queries()).toBe(1);
     expect(client.failover.regions()).toMatchObject([{ id: `localhost:${region.record.port}`, home: true }]);
+  });
+
+  test("of several clients with one cache: DNS is asked once", async () => {
+    const region = await network().region("a");
+    await network().dns.serve([region.record]);
+    const cache = new RegionCache();
+    const clients = [1, 2, 3].map(() => network().client({}, { cache }));
+    expect(await Promise.all(clients.map(mutate))).toEqual(["a", "a", "a"]);
+    expect(await network().dns.queries()).toBe(1);
   });
 
   test("does not wait after ready()", async () => {
