@@ -184,9 +184,9 @@ withDnsmasq("no records", (network) => {
     const client = network().client();
     await errorOf(mutate(client));
     await network().dns.serve([region.record]);
-    network().pass(2_900);
+    network().pass(2_400);
     expect(failoverTrace(await errorOf(mutate(client)))?.refused).toBe("undiscovered");
-    network().pass(700);
+    network().pass(1_200);
     expect(await mutate(client)).toBe("a");
     expect(await network().dns.queries()).toBe(2);
   });
