@@ -58,6 +58,20 @@ withDnsmasq("SRV records that change", (network) => {
     expect(client.eventsOf("regions_changed")).toHaveLength(1);
   });
 
+  test("in another order, as servers turn them round, are the same list", async () => {
+    const regions = [await network().region("a"), await network().region("b"), await network().region("c")];
+    const records = regions.map(({ record }) => record);
+    await network().dns.serve(records);
+    const client = network().client({ ttlMs: TTL_MS });
+    for (const order of [records, records.toReversed(), records, records]) {
+      await network().dns.serve(order);
+      network().pass(TTL_MS);
+      await reads(client, 8);
+      await network().refreshed(client);
+    }
+    expect(client.eventsOf("regions_changed")).toHaveLength(1);
+  });
+
   test("are asked for no more often than every 3 s, with the least ttlMs", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
