@@ -85,7 +85,8 @@ export class Router {
   async #learn<T>(call: Call<T>, isEnough: () => boolean): Promise<void> {
     const { directory, clock } = this.parts;
     if (!directory.isStale()) return;
-    const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, call.deadline - clock.now());
+    // A timer may be up to a millisecond early, and a call that is out of time should be seen to be.
+    const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, Math.ceil(call.deadline - clock.now()) + 1);
     await waitAtMost(directory.learn(isEnough), withinMs, call.rpc.signal, clock);
   }
 }

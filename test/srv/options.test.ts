@@ -25,7 +25,7 @@ const BAD: Record<string, readonly unknown[]> = {
   resolver: ["", "dns.example.com", ["10.0.0.2", "x"], 5, [5], {}],
   ttlMs: [0, 2_999, -1, Number.NaN, Number.POSITIVE_INFINITY, "30000"],
   allowedHosts: ["example.com", 5, {}],
-  fallback: ["https://eu.example.com", [5], ["eu.example.com"]],
+  fallback: [5, {}, true, "", "https://eu.example.com", [5], ["eu.example.com"]],
 };
 
 describe("srvRegions", () => {

@@ -134,11 +134,25 @@ withDnsmasq("what is made of a record", (network) => {
     expect(urls).toEqual(["http://eu.example.test:8080/twirp", "http://eu.example.test:8081/twirp"]);
   });
 
+  test("the worse of two records of one host and port is the one that is left out", async () => {
+    const host = "eu.example.test";
+    for (const priorities of [
+      [5, 1],
+      [1, 5],
+    ]) {
+      await network().dns.serve([
+        ...priorities.map((priority) => at(host, { priority })),
+        at("us.example.test", { priority: 3 }),
+      ]);
+      expect((await learnt(network(), { allowedHosts })).urls[0]).toBe("http://eu.example.test:8080/twirp");
+    }
+  });
+
   test('the target ".", beside another: it is left out with a warning', async () => {
     await network().dns.serve([at(""), at("eu.example.test")]);
     const { urls, warnings } = await learnt(network(), { allowedHosts });
     expect(urls).toEqual(["http://eu.example.test:8080/twirp"]);
-    expect(warnings).toEqual([expect.stringContaining("a record was left out")]);
+    expect(warnings).toEqual([expect.stringContaining('a record was left out: its target is "."')]);
   });
 
   test('only the target ".": there is no such service, and nothing is sent', async () => {
@@ -147,11 +161,27 @@ withDnsmasq("what is made of a record", (network) => {
     expect(failoverTrace(await errorOf(mutate(client)))?.refused).toBe("undiscovered");
   });
 
-  test("of a hundred records, which need TCP, 64 are used", async () => {
-    const records = Array.from({ length: 100 }, (_, i) => at(`region-${i}.example.test`));
-    await network().dns.serve(records);
-    const { urls, client } = await learnt(network(), { allowedHosts });
-    expect(new Set(urls).size).toBe(64);
+  test("port 0 is no place to call: it is left out with a warning", async () => {
+    await network().dns.serve([at("us.example.test", { port: 0 }), at("eu.example.test")]);
+    const { urls, warnings } = await learnt(network(), { allowedHosts });
+    expect(urls).toEqual(["http://eu.example.test:8080/twirp"]);
+    expect(warnings).toEqual([expect.stringContaining('"us.example.test", port 0')]);
+  });
+
+  test("of a hundred records, which need TCP, the 64 of the best priorities are used", async () => {
+    // What nobody may call does not count.
+    const unfit = Array.from({ length: 70 }, (_, i) => at(`region-${i}.other.test`));
+    const records = Array.from({ length: 100 }, (_, i) => at(`region-${i}.example.test`, { priority: 1_000 - i }));
+    await network().dns.serve([...unfit, ...records]);
+    const { urls, warnings, client } = await learnt(network(), { allowedHosts });
+    expect(urls).toEqual(
+      records
+        .toReversed()
+        .slice(0, 64)
+        .map(({ target }) => `http://${target}:8080/twirp`),
+    );
+    expect(warnings).toHaveLength(71);
+    expect(warnings.at(-1)).toContain("names 100 regions; only the first 64 are used");
     expect(client.eventsOf("discovery_failed")).toEqual([]);
   });
 });

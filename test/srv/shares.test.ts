@@ -62,6 +62,13 @@ withDnsmasq("the shares of SRV records", (network) => {
     expect(client.eventsOf("call").every(({ ok }) => ok)).toBe(true);
   });
 
+  test("weights of 0 and nothing else: equal shares", async () => {
+    const regions = [await network().region("a", { weight: 0 }), await network().region("b", { weight: 0 })];
+    await network().dns.serve(regions.map(({ record }) => record));
+    const shares = sharesOf(await reads(network().client(), 400));
+    expect(Math.abs((shares.a ?? 0) - 0.5)).toBeLessThan(0.03);
+  });
+
   test("a weight of 0 is for when there is no other", async () => {
     const usual = await network().region("usual", { weight: 5 });
     const spare = await network().region("spare", { weight: 0 });

@@ -92,7 +92,7 @@ withDnsmasq("the first call", (network) => {
     const relay = await network().relay();
     const client = network().client({ resolver: relay.address });
     const [error, ms] = await timed(errorOf(METHODS.read(client.rooms, newRequestId(), { timeout: 150 })));
-    expect(error).toBeInstanceOf(RpcError);
+    expect(error).toMatchObject({ code: "deadline_exceeded" });
     expect(failoverTrace(error)?.attempts).toEqual([]);
     expect(ms).toBeGreaterThan(140);
     expect(ms).toBeLessThan(150 + AT_ONCE_MS);
@@ -184,9 +184,9 @@ withDnsmasq("no records", (network) => {
     const client = network().client();
     await errorOf(mutate(client));
     await network().dns.serve([region.record]);
-    network().pass(2_900);
+    network().pass(2_400);
     expect(failoverTrace(await errorOf(mutate(client)))?.refused).toBe("undiscovered");
-    network().pass(700);
+    network().pass(1_200);
     expect(await mutate(client)).toBe("a");
     expect(await network().dns.queries()).toBe(2);
   });
