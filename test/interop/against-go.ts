@@ -9,15 +9,11 @@ import {
 } from "twirp-failover";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "vitest";
 import { findProgram } from "../proxy/program.js";
+import { CLIENTS, type ClientKind } from "../support/clients.js";
 import { Leaks } from "../support/leaks.js";
 import { outcomesOf, QUICK } from "../support/wire.js";
-import { ADAPTERS, type Adapter, type Client, type Format, type Result } from "./clients.js";
+import { type Client, clientOf, type Result } from "./clients.js";
 import { GoRegion } from "./go-region.js";
-
-const CLIENTS = ADAPTERS.flatMap((adapter) => [
-  { name: adapter.name, format: "binary" as const, adapter },
-  { name: adapter.name, format: "JSON" as const, adapter },
-]);
 
 /** A client, and what its Failover told of the attempts. */
 export interface Connected {
@@ -34,16 +30,15 @@ export class Setting {
   readonly #started: GoRegion[] = [];
 
   private constructor(
-    readonly adapter: Adapter,
-    readonly format: Format,
+    readonly kind: ClientKind,
     readonly home: GoRegion,
     readonly second: GoRegion,
   ) {}
 
-  static async start(adapter: Adapter, format: Format): Promise<Setting> {
+  static async start(kind: ClientKind): Promise<Setting> {
     const home = await GoRegion.start("home");
     try {
-      return new Setting(adapter, format, home, await GoRegion.start("second", false));
+      return new Setting(kind, home, await GoRegion.start("second", false));
     } catch (error) {
       await home.stop();
       throw error;
@@ -65,16 +60,16 @@ export class Setting {
   ): Connected {
     const failover = createFailover({
       regions: regions.map(({ id, url }) => ({ id, url })),
-      policies: { "*": { ...QUICK, ...policy }, ...this.adapter.policies, ...policies },
+      policies: { "*": { ...QUICK, ...policy }, ...this.kind.policies, ...policies },
     });
     const attempts: FailoverEventOf<"attempt">[] = [];
     failover.on("attempt", (event) => attempts.push(event));
-    return { failover, attempts, rooms: this.adapter.connect(failover, this.format) };
+    return { failover, attempts, rooms: clientOf(this.kind, failover) };
   }
 
   /** The library's own error, and what each attempt came to. */
   failureOf({ error }: Result<unknown>): { error: Error; outcomes: Outcome[] } {
-    expect(error).toBeInstanceOf(this.adapter.errorClass);
+    expect(error).toBeInstanceOf(this.kind.errorClass);
     return { error: error as Error, outcomes: outcomesOf(error) };
   }
 
@@ -105,14 +100,14 @@ export function againstGo(title: string, body: (setting: () => Setting) => void)
   if (leftOut) console.warn(`go is not installed: ${title} are skipped`);
   const name = leftOut ? `${title} (skipped: go is not installed)` : title;
   describe.skipIf(leftOut)(name, () => {
-    describe.each(CLIENTS)("$name, $format", ({ adapter, format }) => {
+    describe.each(CLIENTS)("$name, $format", (kind) => {
       let running: Setting | undefined;
       const setting = () => {
         if (running === undefined) throw new Error("the Go server is not running");
         return running;
       };
       beforeAll(async () => {
-        running = await Setting.start(adapter, format);
+        running = await Setting.start(kind);
       });
       beforeEach(async () => {
         await setting().forget();

@@ -1,8 +1,8 @@
 import type { Outcome } from "twirp-failover";
 import { afterEach, expect, test, vi } from "vitest";
+import type { Format } from "../support/clients.js";
 import { newRequestId } from "../support/wire.js";
 import { againstGo, KINDS } from "./against-go.js";
-import type { Format } from "./clients.js";
 
 const SERVICE = "acme.rooms.v1.RoomService";
 
@@ -90,8 +90,8 @@ againstGo("routes that Go does not have", (setting) => {
   };
 
   test("a body that cannot be read is malformed, and is not sent elsewhere", async () => {
-    const { home, second, format } = setting();
-    const bodies = BODIES[format];
+    const { home, second, kind } = setting();
+    const bodies = BODIES[kind.format];
     for (const [name, body] of bodies) {
       onTheWire(() => ({ body }));
       const { rooms } = setting().connect();

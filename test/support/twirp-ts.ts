@@ -9,30 +9,25 @@ import {
 } from "twirp-failover";
 import { type FailoverRpc, type FailoverRpcOptions, failoverRpc, type Rpc } from "twirp-failover/twirp-ts";
 import { RoomService } from "../../proto/gen/rooms.js";
-import {
-  type RoomServiceClient,
-  RoomServiceClientJSON,
-  RoomServiceClientProtobuf,
-} from "../../proto/gen/rooms.twirp.js";
+import type { RoomServiceClient } from "../../proto/gen/rooms.twirp.js";
+import { callsOf, GENERATED } from "./client-twirp-ts.js";
+import { KIND_CALLS } from "./methods.js";
 import type { RegionServer } from "./region.js";
 import { QUICK, type Wire } from "./wire.js";
 
 /** The two clients that twirp-ts generates, for `describe.each`. */
 export const CLIENTS = [
-  { format: "binary", contentType: "application/protobuf", Client: RoomServiceClientProtobuf },
-  { format: "JSON", contentType: "application/json", Client: RoomServiceClientJSON },
+  { format: "binary", contentType: "application/protobuf", Client: GENERATED.binary },
+  { format: "JSON", contentType: "application/json", Client: GENERATED.JSON },
 ] as const;
 
 export type GeneratedClient = new (rpc: Rpc) => RoomServiceClient;
 
 /** The three kinds of methods, each as a call that resolves with the region that answered. */
 export const CALLS = {
-  read: async (client: RoomServiceClient, requestId: string) =>
-    (await client.GetRoom({ name: "lobby", requestId })).servedBy,
-  update: async (client: RoomServiceClient, requestId: string) =>
-    (await client.UpdateRoomMetadata({ name: "lobby", metadata: "m", requestId })).servedBy,
-  mutation: async (client: RoomServiceClient, requestId: string) =>
-    (await client.DialParticipant({ room: "lobby", phoneNumber: "1", requestId })).servedBy,
+  read: (client: RoomServiceClient, requestId: string) => KIND_CALLS.read(callsOf(client), requestId),
+  update: (client: RoomServiceClient, requestId: string) => KIND_CALLS.update(callsOf(client), requestId),
+  mutation: (client: RoomServiceClient, requestId: string) => KIND_CALLS.mutation(callsOf(client), requestId),
 } as const;
 
 export interface TwirpTsSetup {

@@ -1,104 +1,52 @@
-/** What every test on the wire starts with: regions, a generated client over them, and a record of all events. */
-import type { RpcInterceptor, RpcOptions } from "@protobuf-ts/runtime-rpc";
-import { TwirpFetchTransport, type TwirpOptions } from "@protobuf-ts/twirp-transport";
+/** What every test on the wire starts with: regions, a client over them, and a record of all events. */
 import {
-  createFailover,
   type Failover,
-  type FailoverEvent,
-  type FailoverEventOf,
-  type FailoverEventType,
   type FailoverOptions,
   failoverTrace,
   type HttpRegionsOptions,
   httpRegions,
-  type MethodPolicy,
   type Outcome,
 } from "twirp-failover";
-import { failoverInterceptor, type InterceptorOptions } from "twirp-failover/protobuf-ts";
 import { afterEach, beforeEach, expect } from "vitest";
-import { RoomServiceClient } from "../../proto/gen/rooms.client.js";
+import type { RoomServiceClient } from "../../proto/gen/rooms.client.js";
+import type { ClientKind } from "./clients.js";
 import { Leaks } from "./leaks.js";
 import { type RegionServer, startRegion } from "./region.js";
+import { AnyClient, type AnyOptions, type ClientOptions, type Recorded, TestClient } from "./test-clients.js";
 
-/** Twirp's two wire formats, for `describe.each`. */
+export { CLIENTS } from "./clients.js";
+export { KINDS, type MethodKind } from "./methods.js";
+export {
+  AnyClient,
+  type AnyOptions,
+  type ClientOptions,
+  EVENT_TYPES,
+  METHODS,
+  QUICK,
+  TestClient,
+} from "./test-clients.js";
+
+/** Twirp's two wire formats, for what is about protobuf-ts alone. */
 export const FORMATS = [
   { format: "binary", sendJson: false },
   { format: "JSON", sendJson: true },
 ] as const;
-
-/** Waits short enough for tests, timeouts long enough for a busy machine. */
-export const QUICK: MethodPolicy = {
-  initialBackoffMs: 5,
-  maxBackoffMs: 20,
-  timeoutMs: 20_000,
-  connectTimeoutMs: 10_000,
-};
-
-export const EVENT_TYPES: readonly FailoverEventType[] = [
-  "attempt",
-  "failover",
-  "retry",
-  "replay_refused",
-  "call",
-  "region_ejected",
-  "region_probe",
-  "region_readmitted",
-  "regions_changed",
-  "discovery_failed",
-  "warning",
-];
 
 let requests = 0;
 
 /** A name for a request that no other request of this process has. */
 export const newRequestId = (): string => `request-${++requests}`;
 
-/** The three kinds of methods, each as a call that resolves with the region that answered. */
-export const METHODS = {
-  read: async (client: RoomServiceClient, requestId: string, options?: RpcOptions) =>
-    (await client.getRoom({ name: "lobby", requestId }, options).response).servedBy,
-  update: async (client: RoomServiceClient, requestId: string, options?: RpcOptions) =>
-    (await client.updateRoomMetadata({ name: "lobby", metadata: "m", requestId }, options).response).servedBy,
-  mutation: async (client: RoomServiceClient, requestId: string, options?: RpcOptions) =>
-    (await client.dialParticipant({ room: "lobby", phoneNumber: "1", requestId }, options).response).servedBy,
-} as const;
+type RegionEntry = Pick<RegionServer, "id" | "url">;
 
-export type MethodKind = keyof typeof METHODS;
-
-export interface ClientOptions extends Partial<FailoverOptions> {
-  /** For every method. */
-  policy?: MethodPolicy;
-  transport?: Partial<TwirpOptions>;
-  interceptor?: InterceptorOptions;
-  /** Interceptors outside of ours, and below it. */
-  above?: RpcInterceptor[];
-  below?: RpcInterceptor[];
-}
-
-/** A generated client, its Failover, and the events so far. */
-export class TestClient {
+interface Pair<C> {
+  readonly home: RegionServer;
+  readonly second: RegionServer;
+  readonly client: C;
   readonly failover: Failover;
-  readonly rooms: RoomServiceClient;
-  readonly events: FailoverEvent[] = [];
-
-  constructor(regions: FailoverOptions["regions"], given: ClientOptions) {
-    const { policy, transport, interceptor, above = [], below = [], ...options } = given;
-    this.failover = createFailover({ regions, policies: { "*": { ...QUICK, ...policy } }, ...options });
-    for (const type of EVENT_TYPES) this.failover.on(type, (event) => this.events.push(event));
-    const interceptors = [...above, failoverInterceptor(this.failover, interceptor), ...below];
-    this.rooms = new RoomServiceClient(new TwirpFetchTransport({ baseUrl: "", ...transport, interceptors }));
-  }
-
-  eventsOf<T extends FailoverEventType>(type: T): FailoverEventOf<T>[] {
-    return this.events.filter((event): event is FailoverEventOf<T> => event.type === type);
-  }
-
-  /** How many attempts the events tell of, by region. */
-  attemptsIn(region: string): number {
-    return this.eventsOf("attempt").filter((event) => event.region === region).length;
-  }
 }
 
+/** A client is made of any kind; or, for what is about protobuf-ts alone, by whether it sends JSON. */
 export class Wire {
   readonly leaks = new Leaks();
   readonly #regions: RegionServer[] = [];
@@ -110,29 +58,43 @@ export class Wire {
   }
 
   /** A client with a home and a second region. */
-  async pair(sendJson: boolean, options: ClientOptions = {}) {
+  pair(kind: ClientKind, options?: AnyOptions): Promise<Pair<AnyClient>>;
+  pair(sendJson: boolean, options?: ClientOptions): Promise<Pair<TestClient> & { readonly rooms: RoomServiceClient }>;
+  async pair(kind: ClientKind | boolean, options: ClientOptions = {}): Promise<object> {
     const home = await this.region("home");
     const second = await this.region("second");
-    const client = this.client([home, second], { ...options, transport: { sendJson, ...options.transport } });
-    return { home, second, client, rooms: client.rooms, failover: client.failover };
+    const client = clientOf(kind, regionsOf([home, second]), options);
+    const rooms = client instanceof TestClient ? client.rooms : undefined;
+    return { home, second, client, failover: client.failover, rooms };
   }
 
-  client(regions: readonly Pick<RegionServer, "id" | "url">[], options: ClientOptions = {}): TestClient {
-    return new TestClient(
-      regions.map(({ id, url }) => ({ id, url })),
-      options,
-    );
+  connect(kind: ClientKind, regions: readonly RegionEntry[], options: AnyOptions = {}): AnyClient {
+    return new AnyClient(kind, regionsOf(regions), options);
+  }
+
+  /** Of protobuf-ts. */
+  client(regions: readonly RegionEntry[], options: ClientOptions = {}): TestClient {
+    return new TestClient(regionsOf(regions), options);
   }
 
   /** A client whose regions are discovered. */
-  discovering(sendJson: boolean, source: HttpRegionsOptions, options: ClientOptions = {}): TestClient {
-    return new TestClient(httpRegions(source), { ...options, transport: { sendJson, ...options.transport } });
+  discovering(kind: ClientKind, source: HttpRegionsOptions, options?: AnyOptions): AnyClient;
+  discovering(sendJson: boolean, source: HttpRegionsOptions, options?: ClientOptions): TestClient;
+  discovering(kind: ClientKind | boolean, source: HttpRegionsOptions, options: ClientOptions = {}) {
+    return clientOf(kind, httpRegions(source), options);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#regions.map((region) => region.close()));
   }
 }
+
+function clientOf(kind: ClientKind | boolean, regions: FailoverOptions["regions"], options: ClientOptions) {
+  if (typeof kind !== "boolean") return new AnyClient(kind, regions, options);
+  return new TestClient(regions, { ...options, transport: { sendJson: kind, ...options.transport } });
+}
+
+const regionsOf = (servers: readonly RegionEntry[]) => servers.map(({ id, url }) => ({ id, url }));
 
 /** To be called in a `describe`: gives each of its tests a `Wire`, and checks afterwards that nothing was left. */
 export function useWire(): () => Wire {
@@ -168,6 +130,6 @@ export function outcomesOf(error: unknown): Outcome[] {
 }
 
 /** The servers received just the attempts that the client told of. */
-export function expectTruth(client: TestClient, ...regions: readonly RegionServer[]): void {
+export function expectTruth(client: Recorded, ...regions: readonly RegionServer[]): void {
   for (const region of regions) expect(client.attemptsIn(region.id), region.id).toBe(region.saw().received);
 }

@@ -10,7 +10,8 @@ import {
 } from "@protobuf-ts/runtime-rpc";
 import { createFailover, type Failover, failoverTrace, InvalidOptionError } from "twirp-failover";
 import { failoverInterceptor, type InterceptorOptions } from "twirp-failover/protobuf-ts";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { realDispatcher } from "../support/dispatcher.js";
 import * as faults from "../support/faults.js";
 import { errorOf, FORMATS, METHODS, newRequestId, outcomesOf, useWire } from "../support/wire.js";
 
@@ -110,6 +111,71 @@ describe.each(FORMATS)("interceptors and options, $format", ({ sendJson }) => {
     expect(failoverTrace(error)?.refused).toBe("final");
     expect(client.eventsOf("call")).toMatchObject([{ ok: false, attempts: 1 }]);
     expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
+  });
+});
+
+describe.each(FORMATS)("a dispatcher of the transport's, $format", ({ sendJson }) => {
+  const wire = useWire();
+
+  test("is used, and watched as well: the proof holds", async () => {
+    const origins: string[] = [];
+    const dispatcher = {
+      dispatch(options: { origin: unknown }, handler: object): boolean {
+        origins.push(String(options.origin));
+        return realDispatcher(handler).dispatch(options, handler);
+      },
+    };
+    const transport = { fetchInit: { dispatcher } as never };
+    const { home, second, client } = await wire().pair(sendJson, { transport });
+    await home.close();
+    const id = newRequestId();
+    expect(await METHODS.mutation(client.rooms, id)).toBe("second");
+    expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
+    expect(origins).toEqual([home.origin, second.origin]);
+  });
+
+  test("may be that of one call", async () => {
+    const { home, second, client } = await wire().pair(sendJson, { policy: { connectTimeoutMs: 200 } });
+    const dispatcher = {
+      dispatch: (options: { origin: unknown }, handler: object) =>
+        String(options.origin) === home.origin || realDispatcher(handler).dispatch(options, handler),
+    };
+    const options = { fetchInit: { dispatcher } };
+    expect(await METHODS.mutation(client.rooms, newRequestId(), options)).toBe("second");
+    expect([home.saw().received, second.saw().received]).toEqual([0, 1]);
+  });
+});
+
+describe.each(FORMATS)("a timeout that is a Date, $format", ({ sendJson }) => {
+  const wire = useWire();
+  beforeAll(() => fetch("data:,"));
+  const inMs = (ms: number) => ({ timeout: new Date(Date.now() + ms) });
+
+  test("wins over the policy's, and may be longer", async () => {
+    const { home, client } = await wire().pair(sendJson, { policy: { timeoutMs: 30 } });
+    home.always(faults.answersAfter(100));
+    expect(await METHODS.mutation(client.rooms, newRequestId(), inMs(3_000))).toBe("home");
+    home.always(faults.hangs);
+    const begun = performance.now();
+    const error = await errorOf(METHODS.mutation(client.rooms, newRequestId(), inMs(150)));
+    expect(performance.now() - begun).toBeGreaterThan(140);
+    expect(error).toBeInstanceOf(RpcError);
+    expect(error).toMatchObject({ code: "deadline_exceeded", methodName: "DialParticipant" });
+  });
+
+  test("that has passed: nothing is sent", async () => {
+    const { home, client } = await wire().pair(sendJson);
+    const error = await errorOf(METHODS.read(client.rooms, newRequestId(), inMs(-5)));
+    expect(error).toMatchObject({ code: "deadline_exceeded", methodName: "GetRoom" });
+    expect(home.saw().received).toBe(0);
+  });
+
+  test("that is no time at all is refused before anything is sent", async () => {
+    const { home, client } = await wire().pair(sendJson);
+    const options = { timeout: new Date(Number.NaN) };
+    const error = await errorOf(METHODS.read(client.rooms, newRequestId(), options));
+    expect(error).toMatchObject({ name: "InvalidOptionError", option: "the call's timeout" });
+    expect(home.saw().received).toBe(0);
   });
 });
 

@@ -1,11 +1,10 @@
 /** A list that cannot be had, or must not be believed. */
-import { RpcError } from "@protobuf-ts/runtime-rpc";
 import { failoverTrace } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import { entryOf, LIST_PATH, listOf, serveList } from "../support/discovery.js";
 import * as faults from "../support/faults.js";
 import { type Exchange, refusedUrl } from "../support/region.js";
-import { errorOf, FORMATS, METHODS, newRequestId, useWire } from "../support/wire.js";
+import { CLIENTS, errorOf, newRequestId, useWire } from "../support/wire.js";
 
 const answerWith = (status: number, body: string) => (exchange: Exchange) =>
   faults.http(status, { "content-type": "application/json" }, body).instead?.(exchange);
@@ -19,28 +18,28 @@ const BAD_ANSWERS = [
   { name: "a connection that breaks", answer: ({ req }: Exchange) => req.socket.resetAndDestroy(), reason: /./ },
 ];
 
-describe.each(FORMATS)("discovery that fails, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("discovery that fails, $name, $format", (kind) => {
   const wire = useWire();
 
   test.each(BAD_ANSWERS)("$name: told as an event, and calls go home as before", async ({ answer, reason }) => {
     const home = await wire().region("home");
     serveList(home, answer);
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(kind, { home: home.url });
     await client.failover.ready();
     expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: expect.stringMatching(reason) }]);
     expect(client.eventsOf("discovery_failed")[0]?.source).toContain(home.origin);
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("home");
+    expect(await client.mutation(newRequestId())).toBe("home");
     expect(client.failover.regions()).toMatchObject([{ id: new URL(home.url).host, url: home.url, home: true }]);
   });
 
   test("an endpoint that is down does not change the error of a call", async () => {
     const home = await wire().region("home");
     home.always(faults.html(502));
-    const client = wire().discovering(sendJson, { home: home.url, url: await refusedUrl() });
-    for (const call of [METHODS.read, METHODS.mutation]) {
-      const error = await errorOf(call(client.rooms, newRequestId()));
-      expect(error).toBeInstanceOf(RpcError);
-      expect(error).toMatchObject({ code: "internal", message: expect.stringContaining("HTTP 502") });
+    const client = wire().discovering(kind, { home: home.url, url: await refusedUrl() });
+    const code = kind.codeOf({ code: "unavailable", origin: "intermediary" });
+    for (const call of [client.read, client.mutation]) {
+      const error = await errorOf(call(newRequestId()));
+      expect(kind.told(error)).toMatchObject({ code, message: expect.stringContaining("HTTP 502") });
       expect(failoverTrace(error)?.attempts[0]?.outcome).toMatchObject({ code: "unavailable", httpStatus: 502 });
     }
     // The read's three attempts in the only region there is, and the mutation's one.
@@ -53,9 +52,9 @@ describe.each(FORMATS)("discovery that fails, $format", ({ sendJson }) => {
     serveList(endpoint, () => {});
     home.always(faults.html(502));
     const source = { home: home.url, url: endpoint.origin + LIST_PATH };
-    const client = wire().discovering(sendJson, source, { policy: { perAttemptTimeoutMs: 5_000 } });
+    const client = wire().discovering(kind, source, { policy: { perAttemptTimeoutMs: 5_000 } });
     const begun = performance.now();
-    const error = await errorOf(METHODS.read(client.rooms, newRequestId(), { timeout: 300 }));
+    const error = await errorOf(client.read(newRequestId(), { timeout: 300 }));
     expect(performance.now() - begun).toBeLessThan(1_000);
     expect(error).toMatchObject({ message: expect.stringContaining("HTTP 502") });
     expect(failoverTrace(error)?.refused).toBe("deadline");
@@ -72,7 +71,7 @@ describe.each(FORMATS)("discovery that fails, $format", ({ sendJson }) => {
       res.writeHead(302, { location: second.origin + LIST_PATH }).end();
     });
     const headers = { authorization: "Bearer secret" };
-    const client = wire().discovering(sendJson, { home: home.url, headers });
+    const client = wire().discovering(kind, { home: home.url, headers });
     await client.failover.ready();
     expect(list.requests).toMatchObject([headers]);
     expect(target.requests).toEqual([]);
@@ -86,10 +85,10 @@ describe.each(FORMATS)("discovery that fails, $format", ({ sendJson }) => {
   ])("headers of discovery, $name, go to its endpoint alone", async ({ headers }) => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const list = serveList(home, listOf(entryOf(home), entryOf(second)));
-    const client = wire().discovering(sendJson, { home: home.url, headers });
+    const client = wire().discovering(kind, { home: home.url, headers });
     await client.failover.ready();
     home.always(faults.http(429));
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    expect(await client.mutation(newRequestId())).toBe("second");
     expect(list.requests).toMatchObject([{ authorization: "Bearer secret" }]);
     for (const { headers } of [...home.received, ...second.received]) expect(headers.authorization).toBeUndefined();
   });
@@ -99,10 +98,10 @@ describe.each(FORMATS)("discovery that fails, $format", ({ sendJson }) => {
     const url = stranger.origin.replace("127.0.0.1", "localhost");
     const list = listOf(entryOf(home), { region: "stranger", url }, { region: "ftp", url: "ftp://127.0.0.1/" });
     serveList(home, list);
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(kind, { home: home.url });
     await client.failover.ready();
     home.always(faults.html(503));
-    await errorOf(METHODS.read(client.rooms, newRequestId()));
+    await errorOf(client.read(newRequestId()));
     expect(stranger.saw().received).toBe(0);
     expect(client.eventsOf("warning").map(({ message }) => message)).toEqual([
       expect.stringContaining("not in allowedHosts"),
@@ -113,9 +112,9 @@ describe.each(FORMATS)("discovery that fails, $format", ({ sendJson }) => {
   test("a list without home leaves home where it is: first", async () => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     serveList(home, listOf(entryOf(second)));
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(kind, { home: home.url });
     await client.failover.ready();
-    expect(await METHODS.read(client.rooms, newRequestId())).toBe("home");
+    expect(await client.read(newRequestId())).toBe("home");
     expect(client.failover.regions().map(({ url }) => url)).toEqual([home.url, second.url]);
   });
 });

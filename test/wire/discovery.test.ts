@@ -3,19 +3,17 @@ import { RegionCache } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import { entryOf, listOf, serveList } from "../support/discovery.js";
 import * as faults from "../support/faults.js";
-import { errorOf, FORMATS, METHODS, type MethodKind, newRequestId, outcomesOf, useWire } from "../support/wire.js";
+import { CLIENTS, errorOf, KINDS, newRequestId, outcomesOf, useWire } from "../support/wire.js";
 
-const KINDS = Object.keys(METHODS) as MethodKind[];
-
-describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
   const wire = useWire();
 
   const regions = async () => ({ home: await wire().region("home"), second: await wire().region("second") });
 
-  test.each(KINDS)("a %s goes to a discovered region once home and its endpoint are gone", async (kind) => {
+  test.each(KINDS)("a %s goes to a discovered region once home and its endpoint are gone", async (method) => {
     const { home, second } = await regions();
     serveList(home, listOf(entryOf(home), entryOf(second, 40)));
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(kind, { home: home.url });
     await client.failover.ready();
     expect(client.failover.regions()).toMatchObject([
       { id: "home", url: home.url, home: true },
@@ -25,7 +23,7 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
 
     await home.close();
     const id = newRequestId();
-    expect(await METHODS[kind](client.rooms, id)).toBe("second");
+    expect(await client[method](id)).toBe("second");
     expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
     expect(client.eventsOf("failover")).toMatchObject([
       { from: "home", to: "second", origin: "transport", execution: "none" },
@@ -35,8 +33,8 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
   test("the first call fetches the list, in the background", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);
-    const client = wire().discovering(sendJson, { home: home.url });
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("home");
+    const client = wire().discovering(kind, { home: home.url });
+    expect(await client.mutation(newRequestId())).toBe("home");
     await list.asked;
     list.release();
     await client.failover.ready();
@@ -46,8 +44,8 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
   test("100 calls at once fetch it once, when they succeed", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)));
-    const client = wire().discovering(sendJson, { home: home.url });
-    const calls = Array.from({ length: 100 }, () => METHODS.read(client.rooms, newRequestId()));
+    const client = wire().discovering(kind, { home: home.url });
+    const calls = Array.from({ length: 100 }, () => client.read(newRequestId()));
     await Promise.all([...calls, client.failover.ready()]);
     expect(list.requests).toHaveLength(1);
     expect(home.saw()).toEqual({ received: 100, executed: 100 });
@@ -57,8 +55,8 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);
     home.always(faults.html(503));
-    const client = wire().discovering(sendJson, { home: home.url }, { retryThrottling: false });
-    const calls = Array.from({ length: 100 }, () => METHODS.read(client.rooms, newRequestId()));
+    const client = wire().discovering(kind, { home: home.url }, { retryThrottling: false });
+    const calls = Array.from({ length: 100 }, () => client.read(newRequestId()));
     await home.arrived(100);
     list.release();
     expect(new Set(await Promise.all(calls))).toEqual(new Set(["second"]));
@@ -71,11 +69,11 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
     const { home, second } = await regions();
     const far = await wire().region("far");
     serveList(home, listOf(entryOf(far, 9_000), entryOf(second, 800), entryOf(home)));
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(kind, { home: home.url });
     await client.failover.ready();
     home.always(faults.http(429));
     second.always(faults.http(429));
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("far");
+    expect(await client.mutation(newRequestId())).toBe("far");
     expect(client.eventsOf("attempt").map(({ region }) => region)).toEqual(["home", "second", "far"]);
   });
 
@@ -83,20 +81,20 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
     const { home, second } = await regions();
     const entry = { region: "second", url: second.origin.replace("http", "ws") };
     serveList(home, listOf(entryOf(home), entry));
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(kind, { home: home.url });
     await client.failover.ready();
     home.always(faults.http(429));
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    expect(await client.mutation(newRequestId())).toBe("second");
   });
 
   test("two Failovers with one cache fetch it once", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)));
     const cache = new RegionCache();
-    const clients = [1, 2].map(() => wire().discovering(sendJson, { home: home.url }, { cache }));
+    const clients = [1, 2].map(() => wire().discovering(kind, { home: home.url }, { cache }));
     await Promise.all(clients.map(({ failover }) => failover.ready()));
     home.always(faults.http(429));
-    for (const { rooms } of clients) expect(await METHODS.mutation(rooms, newRequestId())).toBe("second");
+    for (const client of clients) expect(await client.mutation(newRequestId())).toBe("second");
     expect(list.requests).toHaveLength(1);
     for (const client of clients) expect(client.eventsOf("regions_changed")).toHaveLength(1);
   });
@@ -105,18 +103,18 @@ describe.each(FORMATS)("discovery, $format", ({ sendJson }) => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);
     home.always(faults.html(503));
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(kind, { home: home.url });
     const controller = new AbortController();
     const abort = wire().leaks.watch(controller.signal);
-    const leaving = errorOf(METHODS.read(client.rooms, newRequestId(), { abort }));
-    const staying = METHODS.read(client.rooms, newRequestId());
+    const leaving = errorOf(client.read(newRequestId(), { abort }));
+    const staying = client.read(newRequestId());
     await home.arrived(2);
     while (client.eventsOf("attempt").length < 2) await new Promise((resolve) => setImmediate(resolve));
     controller.abort();
     const begun = performance.now();
     const error = await leaving;
     expect(performance.now() - begun).toBeLessThan(1_000);
-    expect(error).toMatchObject({ code: "cancelled" });
+    expect(kind.told(error).code).toBe(kind.codeOf({ code: "canceled", origin: "caller" }));
     expect(outcomesOf(error)).toMatchObject([{ httpStatus: 503 }]);
 
     list.release();

@@ -3,18 +3,7 @@ import { type FailoverEvent, describe as line } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import * as faults from "../support/faults.js";
 import type { Fault } from "../support/region.js";
-import {
-  errorOf,
-  expectTruth,
-  FORMATS,
-  METHODS,
-  type MethodKind,
-  newRequestId,
-  type TestClient,
-  useWire,
-} from "../support/wire.js";
-
-const KINDS = Object.keys(METHODS) as MethodKind[];
+import { type AnyClient, CLIENTS, errorOf, expectTruth, KINDS, newRequestId, useWire } from "../support/wire.js";
 
 /** What the regions do, in turn. Of different lengths, so that they meet in ever new ways. */
 const HOME: readonly Fault[] = [
@@ -38,7 +27,7 @@ const THIRD: readonly Fault[] = [faults.answersAsUsual, faults.html(502), faults
 const repeated = (faults: readonly Fault[], times: number) => Array.from({ length: times }, () => faults).flat();
 
 /** The events of each call, in order. */
-function byCall(client: TestClient): FailoverEvent[][] {
+function byCall(client: AnyClient): FailoverEvent[][] {
   const calls = new Map<number, FailoverEvent[]>();
   for (const event of client.events) {
     if ("callId" in event) calls.set(event.callId, [...(calls.get(event.callId) ?? []), event]);
@@ -46,21 +35,21 @@ function byCall(client: TestClient): FailoverEvent[][] {
   return [...calls.values()];
 }
 
-describe.each(FORMATS)("events, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("events, $name, $format", (kind) => {
   const wire = useWire();
 
   const outage = async () => {
     const regions = [await wire().region("home"), await wire().region("second"), await wire().region("third")];
     for (const [i, faults] of [HOME, SECOND, THIRD].entries()) regions[i]?.script(...repeated(faults, 30));
-    const options = { transport: { sendJson }, retryThrottling: false } as const;
-    return { regions, client: wire().client(regions, { ...options, policy: { initialBackoffMs: 1 } }) };
+    const options = { retryThrottling: false, policy: { initialBackoffMs: 1 } } as const;
+    return { regions, client: wire().connect(kind, regions, options) };
   };
 
   test("of one call after another tell the very attempts that the servers received", async () => {
     const { regions, client } = await outage();
     for (let i = 0; i < 45; i++) {
       const id = newRequestId();
-      await Promise.allSettled([METHODS[KINDS[i % 3] ?? "read"](client.rooms, id)]);
+      await Promise.allSettled([client[KINDS[i % 3] ?? "read"](id)]);
       const told = byCall(client)[i] ?? [];
       for (const region of regions) {
         const attempts = told.filter((event) => event.type === "attempt" && event.region === region.id);
@@ -72,7 +61,7 @@ describe.each(FORMATS)("events, $format", ({ sendJson }) => {
   test("of many calls at once add up, and no mutation ran twice", async () => {
     const { regions, client } = await outage();
     const ids = Array.from({ length: 60 }, newRequestId);
-    await Promise.allSettled(ids.map((id, i) => METHODS[KINDS[i % 3] ?? "read"](client.rooms, id)));
+    await Promise.allSettled(ids.map((id, i) => client[KINDS[i % 3] ?? "read"](id)));
     expectTruth(client, ...regions);
     for (const [i, id] of ids.entries()) {
       if (KINDS[i % 3] !== "mutation") continue;
@@ -103,10 +92,10 @@ describe.each(FORMATS)("events, $format", ({ sendJson }) => {
   });
 
   test("read as lines say who failed over, from where to where, and why", async () => {
-    const { home, client } = await wire().pair(sendJson);
+    const { home, client } = await wire().pair(kind);
     home.script(faults.html(503), faults.ran(faults.resets));
-    await METHODS.read(client.rooms, newRequestId());
-    await errorOf(METHODS.mutation(client.rooms, newRequestId()));
+    await client.read(newRequestId());
+    await errorOf(client.mutation(newRequestId()));
     expect(client.events.map((event) => line(event).replace(/\d+ ms/, "N ms"))).toEqual([
       "acme.rooms.v1.RoomService/GetRoom attempt 1 in home failed: unavailable (intermediary, execution unknown), N ms",
       "acme.rooms.v1.RoomService/GetRoom failed over home → second (unavailable, attempt 1, N ms)",
@@ -119,38 +108,38 @@ describe.each(FORMATS)("events, $format", ({ sendJson }) => {
   });
 
   test("a listener that throws harms no call", async () => {
-    const { home, second, client } = await wire().pair(sendJson);
+    const { home, second, client } = await wire().pair(kind);
     for (const type of ["attempt", "failover", "call", "warning"] as const) {
       client.failover.on(type, () => {
         throw new Error("boom");
       });
     }
     home.always(faults.html(503));
-    expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    expect(await client.read(newRequestId())).toBe("second");
     expect(client.eventsOf("warning")).toHaveLength(4);
     expectTruth(client, home, second);
   });
 
   test("after close() nobody is told, and calls go on", async () => {
-    const { home, client } = await wire().pair(sendJson);
+    const { home, client } = await wire().pair(kind);
     home.always(faults.html(503));
     client.failover.close();
-    expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    expect(await client.read(newRequestId())).toBe("second");
     expect(client.events).toEqual([]);
   });
 });
 
-describe.each(FORMATS)("the budget for replays, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("the budget for replays, $name, $format", (kind) => {
   const wire = useWire();
 
   test("in a total outage the servers get little more than the calls themselves", async () => {
-    const { home, second, client } = await wire().pair(sendJson, {
+    const { home, second, client } = await wire().pair(kind, {
       policy: { initialBackoffMs: 1 },
       retryThrottling: { maxTokens: 10, tokenRatio: 0.1 },
     });
     home.always(faults.html(503));
     second.always(faults.html(503));
-    for (let i = 0; i < 40; i++) await errorOf(METHODS.read(client.rooms, newRequestId()));
+    for (let i = 0; i < 40; i++) await errorOf(client.read(newRequestId()));
     // Each region takes replays until half of its ten tokens are gone.
     expect(home.saw().received + second.saw().received).toBeLessThanOrEqual(40 + 2 * 5);
     expect(client.eventsOf("replay_refused").filter(({ reason }) => reason === "throttled").length).toBeGreaterThan(30);
@@ -159,18 +148,18 @@ describe.each(FORMATS)("the budget for replays, $format", ({ sendJson }) => {
 
   test("of a region that is well is not spent by a home that is down", async () => {
     // Without health, which would keep the calls away from home.
-    const { home, second, client } = await wire().pair(sendJson, { health: false, policy: { initialBackoffMs: 1 } });
+    const { home, second, client } = await wire().pair(kind, { health: false, policy: { initialBackoffMs: 1 } });
     home.always(faults.resets);
-    for (let i = 0; i < 120; i++) expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    for (let i = 0; i < 120; i++) expect(await client.read(newRequestId())).toBe("second");
     expect([home.saw().received, second.saw().received]).toEqual([120, 120]);
   });
 
   test("is not touched by replays of what never ran", async () => {
-    const { home, second, client } = await wire().pair(sendJson, {
+    const { home, second, client } = await wire().pair(kind, {
       retryThrottling: { maxTokens: 2, tokenRatio: 0.001 },
     });
     home.always(faults.http(429));
-    for (let i = 0; i < 20; i++) expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    for (let i = 0; i < 20; i++) expect(await client.mutation(newRequestId())).toBe("second");
     expect(second.saw().executed).toBe(20);
     expectTruth(client, home, second);
   });

@@ -1,6 +1,7 @@
 /** What can go wrong at home, and what the contract makes of it. */
 import type { Outcome } from "twirp-failover";
 import { httpStatusFromErrorCode, type TwirpErrorCode } from "twirp-ts";
+import type { Format, Library } from "../support/clients.js";
 import * as faults from "../support/faults.js";
 import type { Fault } from "../support/region.js";
 
@@ -16,10 +17,13 @@ export interface FaultRow {
   /** How often the handler runs at home. */
   readonly executed: 0 | 1;
   readonly outcome: Outcome;
-  /** The code of the transport's own error, which the caller gets to see; it may depend on the wire format. */
-  readonly code: string | { readonly binary: string; readonly JSON: string };
+  /** The code that the caller gets to see, where it is another than that of all errors with such an outcome. */
+  readonly codes?: { readonly [Name in Library["name"]]?: Readonly<Record<Format, string>> };
   readonly replayed: Replayed;
 }
+
+/** protobuf-ts passes a code on as it was written. */
+const asWritten = (code: string) => ({ codes: { "protobuf-ts": { binary: code, JSON: code } } });
 
 type Typed = Parameters<typeof faults.handlerError>[0];
 
@@ -36,20 +40,14 @@ function typed(code: Typed, execution: "unknown" | "done", replayed: Replayed): 
       execution,
       httpStatus: httpStatusFromErrorCode(code as TwirpErrorCode),
     },
-    code,
     replayed,
+    ...asWritten(code),
   };
 }
 
-/** An answer by something in front of the service. The transport reports all of them as `internal`. */
-function byProxy(
-  name: string,
-  fault: Fault,
-  outcome: Omit<Outcome, "origin">,
-  replayed: Replayed,
-  code: FaultRow["code"] = "internal",
-): FaultRow {
-  return { name, fault, executed: 0, outcome: { origin: "intermediary", ...outcome }, code, replayed };
+/** An answer by something in front of the service. */
+function byProxy(name: string, fault: Fault, outcome: Omit<Outcome, "origin">, replayed: Replayed): FaultRow {
+  return { name, fault, executed: 0, outcome: { origin: "intermediary", ...outcome }, replayed };
 }
 
 const HANDLER_CHOSEN: readonly Typed[] = [
@@ -79,7 +77,6 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
     fault: faults.json(404, { code: "bad_route", msg: "no handler" }),
     executed: 0,
     outcome: { code: "bad_route", origin: "service", execution: "none", httpStatus: 404 },
-    code: "bad_route",
     replayed: "all",
   },
   {
@@ -87,7 +84,6 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
     fault: faults.json(503, { code: "unavailable", msg: "draining", meta: { retryable: "true" } }),
     executed: 0,
     outcome: { code: "unavailable", origin: "service", execution: "none", httpStatus: 503, promised: true },
-    code: "unavailable",
     replayed: "all",
   },
   {
@@ -95,7 +91,6 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
     fault: faults.handlerError("unavailable", { retryable: "false" }),
     executed: 1,
     outcome: { code: "unavailable", origin: "service", execution: "unknown", httpStatus: 503, final: true },
-    code: "unavailable",
     replayed: "none",
   },
   {
@@ -109,7 +104,6 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
       httpStatus: 429,
       pushbackMs: 7_000,
     },
-    code: "resource_exhausted",
     replayed: "none",
   },
   {
@@ -117,7 +111,6 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
     fault: faults.json(500, { code: "dataloss", msg: "gone" }),
     executed: 0,
     outcome: { code: "dataloss", origin: "service", execution: "unknown", httpStatus: 500 },
-    code: "dataloss",
     replayed: "idempotent",
   },
 ];
@@ -173,24 +166,26 @@ export const PROXY_ANSWERS: readonly FaultRow[] = [
     { code: "resource_exhausted", execution: "none", httpStatus: 429 },
     "all",
   ),
-  byProxy(
-    "JSON with an unknown code",
-    faults.json(503, { code: "quota", msg: "no more" }),
-    { code: "unavailable", execution: "unknown", httpStatus: 503 },
-    "idempotent",
-    "quota",
-  ),
+  {
+    ...byProxy(
+      "JSON with an unknown code",
+      faults.json(503, { code: "quota", msg: "no more" }),
+      { code: "unavailable", execution: "unknown", httpStatus: 503 },
+      "idempotent",
+    ),
+    ...asWritten("quota"),
+  },
 ];
 
 function unanswered(name: string, fault: Fault, executed: 0 | 1, cause: string): FaultRow {
   const outcome = { code: "unavailable", origin: "transport", execution: "unknown", cause } as const;
-  return { name, fault, executed, outcome, code: "UNKNOWN", replayed: "idempotent" };
+  return { name, fault, executed, outcome, replayed: "idempotent" };
 }
 
 /** A 200 that is no use. Its status is known, and proves that a server, or something in its place, was reached. */
-function broken(name: string, fault: Fault, executed: 0 | 1, code: FaultRow["code"], cause?: string): FaultRow {
+function broken(name: string, fault: Fault, executed: 0 | 1, cause?: string): FaultRow {
   const outcome = { code: "dataloss", origin: "transport", execution: "unknown", httpStatus: 200 } as const;
-  return { name, fault, executed, outcome: { ...outcome, ...(cause && { cause }) }, code, replayed: "idempotent" };
+  return { name, fault, executed, outcome: { ...outcome, ...(cause && { cause }) }, replayed: "idempotent" };
 }
 
 export const BROKEN_ANSWERS: readonly FaultRow[] = [
@@ -198,8 +193,18 @@ export const BROKEN_ANSWERS: readonly FaultRow[] = [
   unanswered("reset after execution", faults.ran(faults.resets), 1, "ECONNRESET"),
   unanswered("closed before execution", faults.hangsUp, 0, "UND_ERR_SOCKET"),
   unanswered("closed after execution", faults.ran(faults.hangsUp), 1, "UND_ERR_SOCKET"),
-  broken("200 that breaks off", faults.truncates, 1, "dataloss", "UND_ERR_SOCKET"),
-  broken("200 with a page", faults.answersWithPage, 0, { binary: "internal", JSON: "dataloss" }),
-  // The transport cannot read them, and says so as `internal`; the body is lost although it is good.
-  broken("200 with two Set-Cookie headers", faults.setsTwoCookies, 1, "internal"),
+  broken("200 that breaks off", faults.truncates, 1, "UND_ERR_SOCKET"),
+  {
+    ...broken("200 with a page", faults.answersWithPage, 0),
+    codes: { "protobuf-ts": { binary: "internal", JSON: "dataloss" } },
+  },
 ];
+
+/** What is a fault to one library alone. */
+export const OWN_FAULTS: Readonly<Record<Library["name"], readonly FaultRow[]>> = {
+  "protobuf-ts": [
+    // The transport cannot read them, and says so as `internal`; the body is lost although it is good.
+    { ...broken("200 with two Set-Cookie headers", faults.setsTwoCookies, 1), ...asWritten("internal") },
+  ],
+  "twirp-ts": [],
+};

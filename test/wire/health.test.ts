@@ -1,20 +1,19 @@
 /** A region that is down, over real sockets: who pays for it, and how it comes back. */
 import { describe, expect, test } from "vitest";
 import * as faults from "../support/faults.js";
-import { expectTruth, FORMATS, METHODS, newRequestId, useWire } from "../support/wire.js";
+import { CLIENTS, expectTruth, newRequestId, useWire } from "../support/wire.js";
 
 const EJECTION_MS = 300;
 
-describe.each(FORMATS)("the health of regions, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("the health of regions, $name, $format", (kind) => {
   const wire = useWire();
-  const pair = () =>
-    wire().pair(sendJson, { policy: { perAttemptTimeoutMs: 150 }, health: { ejectionMs: EJECTION_MS } });
+  const pair = () => wire().pair(kind, { policy: { perAttemptTimeoutMs: 150 }, health: { ejectionMs: EJECTION_MS } });
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
   test("a home that resets connections is asked three times, and then left alone", async () => {
     const { home, second, client } = await pair();
     home.always(faults.resets);
-    for (let i = 0; i < 30; i++) expect(await METHODS.read(client.rooms, newRequestId())).toBe("second");
+    for (let i = 0; i < 30; i++) expect(await client.read(newRequestId())).toBe("second");
     expect(home.saw().received).toBe(3);
     expect(client.eventsOf("region_ejected")).toMatchObject([{ region: "home", reason: "consecutive_failures" }]);
     expect(client.failover.regions()).toMatchObject([{ state: "ejected" }, { state: "healthy" }]);
@@ -24,7 +23,7 @@ describe.each(FORMATS)("the health of regions, $format", ({ sendJson }) => {
   test("a home that hangs costs those who are under way, once each", async () => {
     const { home, second, client } = await pair();
     home.always(faults.hangs);
-    const read = () => METHODS.read(client.rooms, newRequestId());
+    const read = () => client.read(newRequestId());
     await Promise.all(Array.from({ length: 10 }, read));
     expect(home.saw().received).toBe(10);
     const startedAt = performance.now();
@@ -37,23 +36,23 @@ describe.each(FORMATS)("the health of regions, $format", ({ sendJson }) => {
   test("mutations stay away from an ejected home; one read tests it, and brings everyone back", async () => {
     const { home, second, client } = await pair();
     home.always(faults.resets);
-    for (let i = 0; i < 3; i++) await METHODS.read(client.rooms, newRequestId());
+    for (let i = 0; i < 3; i++) await client.read(newRequestId());
     home.always(faults.answersAsUsual);
     await pause(EJECTION_MS * 1.3);
     const { received } = home.saw();
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    expect(await client.mutation(newRequestId())).toBe("second");
     expect(home.saw().received).toBe(received);
-    expect(await METHODS.read(client.rooms, newRequestId())).toBe("home");
+    expect(await client.read(newRequestId())).toBe("home");
     expect(client.eventsOf("region_probe")).toHaveLength(1);
     expect(client.eventsOf("region_readmitted")).toHaveLength(1);
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("home");
+    expect(await client.mutation(newRequestId())).toBe("home");
     expectTruth(client, home, second);
   });
 
   test("a proxy's Retry-After keeps calls away for that long", async () => {
     const { home, second, client } = await pair();
     home.always(faults.http(429, { "retry-after": "1" }));
-    for (let i = 0; i < 5; i++) expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    for (let i = 0; i < 5; i++) expect(await client.mutation(newRequestId())).toBe("second");
     expect(home.saw().received).toBe(1);
     expect(client.eventsOf("region_ejected")).toMatchObject([{ reason: "pushback" }]);
     expectTruth(client, home, second);
