@@ -20,7 +20,7 @@ import { createThrottle, type RetryThrottling } from "./throttling.js";
 export interface FailoverOptions {
   /**
    * Where calls can go: a list in order of preference, of which the first is home, or a source that knows how to
-   * ask for one (`httpRegions`). The base URL of the transport below is not used.
+   * ask for one (`httpRegions`, `srvRegions`). The base URL of the transport below is not used.
    */
   regions: RegionSource | readonly (string | Region)[];
   /**
@@ -90,11 +90,11 @@ export interface Failover {
   regions(): readonly RegionStatus[];
   stats(): FailoverStats;
   /**
-   * Resolves when a list of regions is known, from the source or from a store, or could not be had. There is no need
-   * to wait for it: calls go home meanwhile.
+   * Resolves when a list of regions is known, from the source or from a store, or could not be had: after two and a
+   * quarter seconds at the most. There is no need to wait for it: calls go home meanwhile.
    */
   ready(): Promise<void>;
-  /** Removes all listeners. Calls that are under way go on. */
+  /** Removes all listeners. There is nothing else to release: calls go on, also new ones. */
   close(): void;
   [Symbol.dispose](): void;
   /**

@@ -26,6 +26,9 @@ export type Origin = "service" | "intermediary" | "transport" | "timeout" | "cal
 /** Did the handler run? `none` only with proof, `done` when the handler itself chose the answer. */
 export type Execution = "none" | "unknown" | "done";
 
+/** HTTP 451: the project is pinned to other regions. Sent in front of the service, so that nothing has run. */
+export const PINNED = 451;
+
 export interface Outcome {
   /** Normalised to the spelling of the Twirp specification. */
   readonly code: TwirpCode;
@@ -134,6 +137,8 @@ const UNSENT_CAUSES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND",
 function fromTwirp(answer: Answer & { kind: "twirp" }, circumstances: Circumstances): Outcome {
   const { transmission, notExecutedCodes } = circumstances;
   const httpStatus = transmission.httpStatus;
+  // No Twirp server answers with it, whatever else the answer says.
+  if (httpStatus === PINNED) return fromHttp(httpStatus, answer.retryAfter, circumstances);
   const code = parseTwirpCode(answer.code);
   // JSON with a `code` that is no Twirp code was probably written by a gateway, but a server with codes of its own
   // writes the same: its 404 proves nothing.
@@ -194,8 +199,8 @@ function fromHttp(
  * often set up to put their own page in the place of any 404, that of a handler's `not_found` included.
  */
 function executionBehind(status: number, whole: boolean): Execution {
-  // Twirp has a 429 of its own, and no 451.
-  return status === 451 || (status === 429 && whole) ? "none" : "unknown";
+  // Twirp has a 429 of its own.
+  return status === PINNED || (status === 429 && whole) ? "none" : "unknown";
 }
 
 function pushback(retryAfter: string | undefined, { dateMs, warn }: Circumstances): { pushbackMs?: number } {

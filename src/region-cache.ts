@@ -98,7 +98,7 @@ export class RegionCache {
 
   /**
    * Gets the list from the source: by the request that is under way, or by a new one. The request belongs to no
-   * single caller: it ends with its answer or after two seconds.
+   * single caller: it ends with its answer or after two seconds, before which a store gets its quarter of one.
    */
   load(source: RegionSource, warn: Warn): Promise<void> {
     const entry = this.#entryOf(source);

@@ -12,10 +12,15 @@ export interface AnswerRules {
   /** The base URL of the home region; its path prefix is that of the others. */
   readonly home: string;
   readonly allowedHosts: AllowedHosts;
+  /** Are others than home known already? An answer that names none is not believed then. */
+  readonly othersKnown: boolean;
   readonly warn: (message: string) => void;
 }
 
-/** Home first, under the name that the list gives it; then the others, the nearest first. */
+/**
+ * Home first, under the name that the list gives it; then the others, the nearest first. Throws for what is no such
+ * list, and for one that names nobody: what was known before is better than that.
+ */
 export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList {
   const answer: unknown = JSON.parse(text);
   const entries = isRecord(answer) ? answer.regions : undefined;
@@ -26,12 +31,17 @@ export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList 
 
   let home = regionAt(rules.home);
   const others: Region[] = [];
+  let fit = 0;
   for (const entry of entries.slice(0, MAX_REGIONS)) {
     const region = readEntry(entry, rules);
     if (typeof region === "string") rules.warn(`discovery: a region was left out: ${region}`);
-    else if (region.url === home.url) home = region;
-    else others.push(region);
+    else {
+      fit++;
+      if (region.url === home.url) home = region;
+      else others.push(region);
+    }
   }
+  if (fit === 0 && rules.othersKnown) throw new Error("the answer names no region that can be called");
   others.sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0));
 
   const list: [Region, ...Region[]] = [home];

@@ -44,6 +44,15 @@ describe("a call that is not allowed in its region", () => {
     expect(settled.ok).toBe(waited === 2_000);
   });
 
+  test("is not tried again there, although there is no other region", async () => {
+    const sim = simulate({ regions: promptSource(fresh("a")), replies: only() });
+    await sim.failover.ready();
+    const settled = await sim.run();
+    expect(settled).toMatchObject({ ok: false });
+    expect(sim.asked()).toEqual(["a"]);
+    expect(sim.eventsOf("replay_refused")).toMatchObject([{ reason: "no_region" }]);
+  });
+
   test("stops waiting when its caller leaves", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: only("b") });

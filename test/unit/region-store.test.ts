@@ -37,6 +37,43 @@ function start(store: RegionStore, options: { home?: string } = {}) {
   return simulate({ regions, cache: new RegionCache({ store }), replies, health: false });
 }
 
+describe("an answer that names no region but what was known", () => {
+  test.each([
+    ["an empty list", JSON.stringify({ regions: [] })],
+    ["a foreign one alone", JSON.stringify({ regions: [{ region: "x", url: "https://evil.com" }] })],
+  ])("(%s) changes nothing, neither here nor in the store", async (_, answer) => {
+    const kept = new Map<string, string>();
+    const sim = start({ get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) });
+    answering(LIST);
+    await sim.failover.ready();
+    expect([...kept.values()]).toEqual([LIST]);
+    vi.advanceTimersByTime(4_000);
+    answering(answer);
+    await sim.run();
+    await flush();
+    expect(sim.failover.regions().map(({ id }) => id)).toEqual(["my.livekit.cloud", "eu"]);
+    expect(sim.eventsOf("discovery_failed")).toMatchObject([
+      { reason: "the answer names no region that can be called" },
+    ]);
+    expect([...kept.values()]).toEqual([LIST]);
+  });
+});
+
+describe("what is written", () => {
+  test("is what changed, and after a day what did not", async () => {
+    const set = vi.fn();
+    const sim = start({ get: () => undefined, set });
+    answering(LIST);
+    for (const waitMs of [0, 4_000, 4_000, 24 * 3_600_000]) {
+      vi.advanceTimersByTime(waitMs);
+      await sim.run();
+      await flush();
+    }
+    expect(fetchStub).toHaveBeenCalledTimes(4);
+    expect(set).toHaveBeenCalledTimes(2);
+  });
+});
+
 describe("what a store knows", () => {
   test.each([
     ["at once", () => LIST],

@@ -15,7 +15,12 @@ export function parse(answer: unknown, { home = HOME, allowedHosts }: Rules = {}
   const warnings: string[] = [];
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);
   const hosts = new AllowedHosts(allowedHosts, rulesOfHome("allowedHosts", new URL(home)));
-  const list = parseRegionAnswer(text, { home, allowedHosts: hosts, warn: (message) => warnings.push(message) });
+  const list = parseRegionAnswer(text, {
+    home,
+    allowedHosts: hosts,
+    othersKnown: false,
+    warn: (message) => warnings.push(message),
+  });
   return { list, ids: list.map(({ id }) => id), urls: list.map(({ url }) => url), warnings };
 }
 
