@@ -3,7 +3,7 @@ import { byHand } from "./by-hand.js";
 import { type Client, type Method, MUTATION } from "./client.js";
 import type { Modes } from "./fleet.js";
 import { withLiveKit } from "./livekit.js";
-import { withDiscovery, withFallbackList, withList, withStore } from "./ours.js";
+import { withDiscovery, withFallbackList, withList, withStore, withTwirpTs } from "./ours.js";
 
 export interface Contender {
   readonly name: string;
@@ -14,6 +14,7 @@ export interface Contender {
 }
 
 export const OURS: Contender = { name: "twirp-failover", create: withList, ours: true };
+const TWIRP_TS: Contender = { name: "twirp-failover, twirp-ts", create: withTwirpTs, ours: true };
 const DISCOVERED: Contender = { name: "twirp-failover, discovered", create: withDiscovery, ours: true };
 const FALLBACK: Contender = { name: "twirp-failover, discovered, fallback", create: withFallbackList, ours: true };
 const STORED: Contender = { name: "twirp-failover, discovered, store", create: withStore, ours: true };
@@ -67,7 +68,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "all regions healthy",
     modes: HEALTHY,
     paced: true,
-    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT), by(BY_HAND)],
   },
   {
     name: "all regions healthy for 7 s, their list is good for 4 s",
@@ -79,14 +80,14 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "home answers 503, its region list is up",
     modes: ["unavailable", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND)],
   },
   {
     // Whoever looks at the share of failures has many successes to set them against now.
     name: "home answers 503, after 200 healthy calls",
     modes: ["unavailable", "healthy", "healthy"],
     warm: 200,
-    entries: [by(OURS), by(LIVEKIT, FEWER), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT, FEWER), by(BY_HAND)],
   },
   {
     name: "home refuses connections, cold",
@@ -95,6 +96,8 @@ export const SCENARIOS: readonly Scenario[] = [
     entries: [
       by(OURS),
       mutationsBy(OURS),
+      by(TWIRP_TS),
+      mutationsBy(TWIRP_TS),
       by(FALLBACK),
       mutationsBy(FALLBACK),
       by(STORED),
@@ -111,6 +114,7 @@ export const SCENARIOS: readonly Scenario[] = [
     paced: true,
     entries: [
       by(OURS),
+      by(TWIRP_TS),
       by(DISCOVERED),
       mutationsBy(DISCOVERED),
       by(LIVEKIT),
@@ -131,34 +135,34 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "home hangs, after 10 healthy calls",
     modes: ["hangs", "healthy", "healthy"],
     warm: 10,
-    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT, 8), by(LIVEKIT_PRIMED, 16), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, 8), by(LIVEKIT_PRIMED, 16), by(BY_HAND)],
   },
   {
     name: "home fails 30 % of the calls, with internal or unavailable",
     modes: ["flaky", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(LIVEKIT), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT), by(BY_HAND)],
   },
   {
     name: "all regions refuse connections",
     modes: ["refuses", "refuses", "refuses"],
-    entries: [by(OURS, 1_000), by(LIVEKIT), by(LIVEKIT_PRIMED, FEWEST), by(BY_HAND, FEWEST)],
+    entries: [by(OURS, 1_000), by(TWIRP_TS, 1_000), by(LIVEKIT), by(LIVEKIT_PRIMED, FEWEST), by(BY_HAND, FEWEST)],
   },
   {
     name: "all regions answer 503",
     modes: ["unavailable", "unavailable", "unavailable"],
-    entries: [by(OURS, 1_000), by(LIVEKIT, FEWEST), by(BY_HAND, FEWEST)],
+    entries: [by(OURS, 1_000), by(TWIRP_TS, 1_000), by(LIVEKIT, FEWEST), by(BY_HAND, FEWEST)],
   },
   {
     name: "another method, half of the calls, answers internal everywhere",
     modes: ["list_broken", "list_broken", "list_broken"],
     mixedWith: "ListRooms",
-    entries: [by(OURS), by(LIVEKIT, FEWER), by(BY_HAND, FEWER)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT, FEWER), by(BY_HAND, FEWER)],
   },
   {
     name: "a rate limiter in front of home answers 429, Retry-After: 1",
     modes: ["limited", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(LIVEKIT), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT), by(BY_HAND)],
   },
 ];
