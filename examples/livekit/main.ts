@@ -62,7 +62,7 @@ await show("rooms.listRooms()", list);
 chapter("us-east does what it is asked, and answers 500");
 home.loseAnswers(true);
 await show("rooms.listRooms()", list);
-await show('rooms.createRoom({ name: "lobby" })', () => rooms.createRoom({ name: "lobby" }));
+await show('rooms.updateRoomMetadata("lobby", "open")', () => rooms.updateRoomMetadata("lobby", "open"));
 const uncertain = await show('sip.createSipParticipant(…, "+1 555 0102")', () => dial("+1 555 0102"));
 
 chapter("The same by the SDK's own loop, which it has for hosts of LiveKit Cloud");
@@ -97,6 +97,7 @@ const held = [
   ),
   claim(`+1 555 0103 rang ${times(rung("+1 555 0103"))}, although us-east was dead`, rung("+1 555 0103") === 1),
   claim(`two recordings were asked for, ${project.recordings.length} run`, project.recordings.length === 2),
+  claim('the room is "open"', project.rooms.get("lobby")?.metadata === "open"),
   claim(`there are the rooms ${[...project.rooms.keys()].join(" and ")}`, project.rooms.size === 2),
 ];
 terminal.line(`    +1 555 0199 rang ${times(rung("+1 555 0199"))}: that was the SDK's own loop`, "yellow");

@@ -42,6 +42,11 @@ export class Project {
         this.rooms.set(name, room);
         return room;
       }
+      case "livekit.RoomService/UpdateRoomMetadata": {
+        const room = this.rooms.get(String(request.room));
+        if (room === undefined) throw new HandlerError(404, "not_found", "no such room");
+        return Object.assign(room, { metadata: request.metadata });
+      }
       case "livekit.RoomService/ListRooms":
         return { rooms: [...this.rooms.values()] };
       case "livekit.SIP/CreateSIPParticipant": {

@@ -6,7 +6,7 @@ import type { AttemptRequest, RpcCall } from "../rpc-call.js";
 import { HttpFailure } from "./http-failure.js";
 
 /** What the library's own error is to be made of. */
-export type Failure = Pick<HttpFailure, "code" | "message" | "meta" | "cause">;
+export type Failure = Pick<HttpFailure, "code" | "message" | "meta" | "cause"> & Partial<Pick<HttpFailure, "received">>;
 
 /** The call as the engine needs to know it. */
 export interface CallInfo
@@ -30,10 +30,16 @@ export interface Sending<T> {
   inspect(error: unknown): Answer;
   /** The library's own kind of error, which some libraries do not derive from `Error`. */
   toError(failure: Failure): object;
+  /**
+   * What an answer is to be judged as, where the service uses Twirp's codes in a sense of its own.
+   *
+   * @default itself
+   */
+  judge?(answer: Answer): Answer;
 }
 
 export function adapterCall<T>({ headers = [], ...info }: CallInfo, sending: Sending<T>): RpcCall<T> {
-  const { transmit, inspect, toError } = sending;
+  const { transmit, inspect, toError, judge = (answer) => answer } = sending;
   /** What errors tell, beside them, since they are the user's. */
   const answers = new Map<unknown, Answer>();
   return {
@@ -54,7 +60,7 @@ export function adapterCall<T>({ headers = [], ...info }: CallInfo, sending: Sen
       } catch (error) {
         if (!(error instanceof HttpFailure)) throw error;
         const told = toError(error);
-        answers.set(told, error.answer);
+        answers.set(told, judge(error.answer));
         throw told;
       }
     },

@@ -9,7 +9,7 @@ import { brokenAnswer } from "./http-failure.js";
 import type { ContentType, HttpRequest, TwirpHttp } from "./twirp-http.js";
 
 /** The call, and what is to be sent. */
-export interface HttpCallOptions<T> extends CallInfo, Pick<Sending<T>, "toError"> {
+export interface HttpCallOptions<T> extends CallInfo, Pick<Sending<T>, "toError" | "judge"> {
   readonly contentType: ContentType;
   readonly body: string | Uint8Array;
   /** Makes what the client expects of a good answer; not a thenable. To throw means that the answer is no good. */
@@ -18,7 +18,7 @@ export interface HttpCallOptions<T> extends CallInfo, Pick<Sending<T>, "toError"
 
 /** @param http shared by all calls. */
 export function httpCall<T>(http: TwirpHttp, options: HttpCallOptions<T>): RpcCall<T> {
-  const { contentType, body, read, toError, ...info } = options;
+  const { contentType, body, read, toError, judge, ...info } = options;
   const request = { route: `${info.service}/${info.method}`, contentType, body: body as HttpRequest["body"] };
   return adapterCall(info, {
     async transmit(attempt, headers) {
@@ -31,5 +31,6 @@ export function httpCall<T>(http: TwirpHttp, options: HttpCallOptions<T>): RpcCa
     },
     inspect: () => ({ kind: "none" }),
     toError,
+    ...(judge && { judge }),
   });
 }

@@ -7,8 +7,9 @@ import { systemClock } from "../clock.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Failover } from "../failover.js";
 import { checkKeys, checkObject, parseUrl, redact } from "../options.js";
-import { LivekitCall, type LivekitTransport } from "./livekit-call.js";
+import { type LivekitTransport, livekitCall } from "./livekit-call.js";
 import type { ServerErrorClass } from "./livekit-error.js";
+import { timeoutMs } from "./livekit-timeout.js";
 import { type HttpOptions, TwirpHttp } from "./twirp-http.js";
 
 /** The header for the one random id that all attempts of a call share. */
@@ -42,9 +43,6 @@ interface SdkRpc {
 interface SdkClient {
   rpc: SdkRpc | FailoverRpc;
 }
-
-/** What the SDK takes when its user names no `requestTimeout`, in seconds. */
-const SDK_TIMEOUT_S = 10;
 
 const WHAT = "attachFailover's client";
 
@@ -84,6 +82,7 @@ export function attachFailover<Client extends object>(
   const rpcs = clientsOf(client).map((found) => {
     const original = found.rpc instanceof FailoverRpc ? found.rpc.original : found.rpc;
     checkCopy(found, sdk);
+    checkWritable(found);
     checkHost(original.host, failover);
     return { found, rpc: new FailoverRpc(original, failover, transport) };
   });
@@ -109,18 +108,13 @@ class FailoverRpc {
     timeout?: number,
   ): Promise<unknown> {
     const { pkg, requestTimeout } = this.original;
-    // The SDK's default is nobody's wish, so the policy's timeout holds in its place.
-    const seconds = timeout === undefined && requestTimeout !== SDK_TIMEOUT_S ? requestTimeout : timeout;
-    const call = new LivekitCall(
-      `${pkg}.${service}`,
+    const info = {
+      service: `${pkg}.${service}`,
       method,
-      data,
-      { ...headers, [REQUEST_ID_HEADER]: systemClock.uuid() },
-      // To the SDK, 0 is no limit.
-      seconds === undefined ? undefined : seconds * 1000 || Number.POSITIVE_INFINITY,
-      this.transport,
-    );
-    return this.failover.run(call);
+      headers: [headers, { [REQUEST_ID_HEADER]: systemClock.uuid() }],
+      timeout: timeoutMs({ method, request: data, asked: timeout, requestTimeout }),
+    };
+    return this.failover.run(livekitCall(this.transport, info, data));
   }
 }
 
@@ -147,10 +141,17 @@ function checkCopy(client: SdkClient, sdk: LivekitSdk): void {
   throw new InvalidOptionError(WHAT, "of the same copy of livekit-server-sdk as options.sdk", client, hint);
 }
 
+function checkWritable(client: SdkClient): void {
+  if (Object.getOwnPropertyDescriptor(client, "rpc")?.writable !== false) return;
+  throw new InvalidOptionError(WHAT, "one that is not frozen, for its rpc is replaced", client);
+}
+
 function checkHost(host: string, failover: Failover): void {
   const origins = failover.regions().map(({ url }) => new URL(url).origin);
   const own = parseUrl(host);
   if (own !== undefined && origins.includes(own.origin)) return;
   const hosts = origins.map((origin) => new URL(origin).host).join(", ");
-  throw new InvalidOptionError(`${WHAT}'s host`, `one of the failover's regions (${hosts})`, own?.host ?? redact(host));
+  const regions = `one of the failover's regions${hosts && ` (${hosts})`}`;
+  const hint = hosts === "" ? "; the Failover knows no region yet; await failover.ready() first" : "";
+  throw new InvalidOptionError(`${WHAT}'s host`, regions, own?.host ?? redact(host), hint);
 }

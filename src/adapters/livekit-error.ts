@@ -3,8 +3,8 @@
  * came. Tests hold both against the stock client.
  */
 import type { Answer } from "../answer.js";
-import type { TwirpCode } from "../twirp-code.js";
-import type { BadAnswer, HttpFailure } from "./http-failure.js";
+import type { Failure } from "./adapter-call.js";
+import type { BadAnswer } from "./http-failure.js";
 
 /** The SDK's class for what a server said. */
 export type ServerErrorClass = new (
@@ -15,13 +15,15 @@ export type ServerErrorClass = new (
   metadata?: Record<string, string>,
 ) => Error;
 
-export function thrownFor(failure: HttpFailure, ServerError: ServerErrorClass): unknown {
-  const { answer, received, cause, message, code, meta } = failure;
+/** For what no server said, the platform's errors, as `fetch` with a signal would throw them. */
+export function thrownFor({ code, message, meta, cause, received }: Failure, ServerError: ServerErrorClass): object {
   if (received !== undefined) return serverErrorOf(received, ServerError);
-  if (cause !== undefined) return cause; // `fetch`'s own.
-  if (answer.kind !== "broken") return new TypeError(message);
-  // The SDK lets the complaint of `JSON.parse` out here, which says nothing about a call.
-  return new ServerError("ServerError", message, 200, code, { ...meta });
+  if (code === "deadline_exceeded") return new DOMException(message, "TimeoutError");
+  if (code === "canceled") return new DOMException(message, "AbortError");
+  // The SDK lets the complaint of `JSON.parse` out, which says nothing about a call.
+  const isUnreadable = code === "dataloss" && (cause === undefined || cause instanceof SyntaxError);
+  if (isUnreadable) return new ServerError("ServerError", message, 200, code, { ...meta });
+  return (cause as object | undefined) ?? new TypeError(message); // The cause is `fetch`'s own.
 }
 
 /** As the SDK reads it, with all that a server may get wrong. */
@@ -41,13 +43,6 @@ function serverErrorOf({ status, statusText, contentType, text }: BadAnswer, Ser
     }
   }
   return new ServerError(statusText, message, status, code, metadata);
-}
-
-/** For what no server said, the platform's errors, as `fetch` with a signal would throw them. */
-export function platformError(code: TwirpCode, message: string, cause: unknown): Error {
-  if (code === "deadline_exceeded") return new DOMException(message, "TimeoutError");
-  if (code === "canceled") return new DOMException(message, "AbortError");
-  return new TypeError(message, { cause });
 }
 
 /**

@@ -6,6 +6,7 @@
 import { MAX_TIMER_MS } from "../clock.js";
 import type { MethodPolicy } from "../policy.js";
 import type { PolicyTable } from "../policy-table.js";
+import { RINGS_MS } from "./livekit-timeout.js";
 
 /** It only reads, or its second run finds everything as the first has left it. */
 const TWICE: MethodPolicy = Object.freeze({ idempotent: true });
@@ -17,7 +18,11 @@ const ONCE: MethodPolicy = Object.freeze({ idempotent: false });
  * It may wait until somebody answers: LiveKit's 30 s of ringing, and the SDK's margin of 2 s. An attempt is never cut
  * short for the sake of another, for behind it a phone rings.
  */
-const RINGS: MethodPolicy = Object.freeze({ idempotent: false, timeoutMs: 32_000, perAttemptTimeoutMs: MAX_TIMER_MS });
+const RINGS: MethodPolicy = Object.freeze({
+  idempotent: false,
+  timeoutMs: RINGS_MS,
+  perAttemptTimeoutMs: MAX_TIMER_MS,
+});
 
 /** It waits for a participant's answer, for 15 s by default. */
 const ASKS: MethodPolicy = Object.freeze({ idempotent: false, timeoutMs: 17_000, perAttemptTimeoutMs: MAX_TIMER_MS });
@@ -32,7 +37,7 @@ function methodsOf(service: string, methods: Readonly<Record<string, MethodPolic
  */
 export const livekitPolicies: PolicyTable = Object.freeze({
   ...methodsOf("RoomService", {
-    CreateRoom: TWICE,
+    CreateRoom: ONCE,
     ListRooms: TWICE,
     DeleteRoom: TWICE,
     ListParticipants: TWICE,

@@ -13,7 +13,7 @@ const livekit = useLivekit();
 const rpcOf = (client: object) => (client as { rpc?: unknown }).rpc;
 
 /** How long each call of a client may take: what a Failover that runs nothing is told. */
-function timeoutsOf(origin: string, sdk?: { requestTimeout: number }) {
+function timeoutsOf(origin: string, sdk?: { requestTimeout?: number }) {
   const timeouts: (number | Date | undefined)[] = [];
   const real = createFailover({ regions: [`${origin}/twirp`], policies: livekitPolicies });
   const clients = sdkClients(origin, sdk);
@@ -101,6 +101,30 @@ describe("attachFailover", () => {
     expect(rpcOf(rooms)).toBe(before);
   });
 
+  test("refuses a frozen client, whose rpc cannot be replaced", async () => {
+    const home = await livekit().region("home");
+    const rooms = Object.freeze(sdkClients(home.origin).rooms);
+    expect(() => attachFailover(rooms, failoverTo(home))).toThrow(InvalidOptionError);
+    expect(() => attachFailover(rooms, failoverTo(home))).toThrow(/client must be one that is not frozen/);
+  });
+
+  test("refuses a LiveKitAPI with a frozen client in it, before any of the others is replaced", async () => {
+    const home = await livekit().region("home");
+    const api = new LiveKitAPI({ host: home.origin, apiKey: KEY, secret: SECRET });
+    const before = rpcOf(api.room);
+    Object.freeze(api.connector);
+    expect(() => attachFailover(api, failoverTo(home))).toThrow(/not frozen/);
+    expect(rpcOf(api.room)).toBe(before);
+  });
+
+  test("tells of a Failover that knows no region yet", () => {
+    const real = createFailover({ regions: ["http://127.0.0.1/twirp"] });
+    const { rooms } = sdkClients("http://127.0.0.1");
+    expect(() => attachFailover(rooms, { ...real, regions: () => [] })).toThrow(
+      /client's host must be one of the failover's regions; got "127\.0\.0\.1"; the Failover knows no region yet; await failover\.ready\(\) first$/,
+    );
+  });
+
   test("refuses a LiveKitAPI as a whole, too", async () => {
     const [home, other] = [await livekit().region("home"), await livekit().region("other")];
     const api = new LiveKitAPI({ host: home.origin, apiKey: KEY, secret: SECRET });
@@ -167,6 +191,53 @@ describe("the timeout of a call", () => {
     await clients.sip.createSipParticipant(...dial({ timeout: 7 }));
     await clients.sip.transferSipParticipant("lobby", "caller", "tel:+15550100", {});
     expect(timeouts).toEqual([32_000, 82_000, 7_000, 32_000]);
+  });
+
+  const WHATSAPP = {
+    whatsappPhoneNumberId: "1",
+    whatsappToPhoneNumber: "+15550100",
+    whatsappApiKey: "key",
+    whatsappCloudApiVersion: "23.0",
+    whatsappCallId: "1",
+    sdp: undefined as never,
+  };
+
+  test.each([
+    // Where the SDK asks for nothing, the policy's 32 s are enough for a shorter ringing, and yours may be longer.
+    [{}, undefined, undefined],
+    [{ ringingTimeout: 30 }, undefined, undefined],
+    [{ ringingTimeout: 60 }, undefined, 62_000],
+    [{ ringingTimeout: 60 }, 3, 62_000],
+    [{ ringingTimeout: 10 }, 3, 12_000],
+    [{ ringingTimeout: 60 }, 90, 90_000],
+    [{ ringingTimeout: 60 }, 0, Number.POSITIVE_INFINITY],
+    [{}, 3, 3_000],
+  ])("of dialWhatsAppCall with %j and a requestTimeout of %j is %j", async (options, requestTimeout, expected) => {
+    const { clients, timeouts } = timeoutsOf(
+      "http://127.0.0.1",
+      requestTimeout === undefined ? {} : { requestTimeout },
+    );
+    await clients.connector.dialWhatsAppCall({ ...WHATSAPP, ...options });
+    expect(timeouts).toEqual([expected]);
+  });
+
+  test.each([
+    [{ waitUntilAnswered: true }, 32_000],
+    [{ waitUntilAnswered: true, timeout: 5 }, 32_000],
+    [{ waitUntilAnswered: true, timeout: 40 }, 40_000],
+    [{ timeout: 5 }, 5_000],
+    [{}, undefined],
+  ])("of acceptWhatsAppCall with %j is %j", async (options, expected) => {
+    const { clients, timeouts } = timeoutsOf("http://127.0.0.1");
+    await clients.connector.acceptWhatsAppCall({ ...WHATSAPP, ...options });
+    expect(timeouts).toEqual([expected]);
+  });
+
+  test("is not made longer by a ringing that the answer does not wait for", async () => {
+    const { clients, timeouts } = timeoutsOf("http://127.0.0.1");
+    await clients.sip.createSipParticipant(...dial({ ringingTimeout: 60 }));
+    await clients.sip.createSipParticipant(...dial({ ringingTimeout: 60, timeout: 7 }));
+    expect(timeouts).toEqual([undefined, 7_000]);
   });
 
   test("is the client's requestTimeout, unless that is the SDK's default", async () => {

@@ -130,6 +130,11 @@ describe("where the SDK's own would help nobody", () => {
     expect(attached).toMatchObject({ status: 200, code: "dataloss" });
   });
 
+  test("an answer that is no JSON says why", async () => {
+    const { attached } = await both(faults.http(200, { "content-type": "application/json" }, "nonsense"), listRooms);
+    expect((attached as Error).message).toMatch(/^the answer cannot be read: .*JSON/);
+  });
+
   test("a token that cannot be sent is not quoted", async () => {
     const home = await livekit().region("home");
     const { rooms } = sdkClients(home.origin);

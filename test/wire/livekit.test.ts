@@ -2,7 +2,7 @@
 import { failoverTrace } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import * as faults from "../support/faults.js";
-import { CALLS, useLivekit } from "../support/livekit.js";
+import { CALLS, type SdkClients, useLivekit } from "../support/livekit.js";
 import { errorOf } from "../support/wire.js";
 
 const livekit = useLivekit();
@@ -102,22 +102,57 @@ describe("Retry-After", () => {
 });
 
 describe("createRoom", () => {
-  test("is sent again: it gets the room that is there", async () => {
-    const { home, second, clients } = await livekit().bed();
-    home.always(faults.ran(internal));
-    await clients.rooms.createRoom({ name: "lobby" });
-    expect(second.executed).toHaveLength(1);
-  });
-
   test.each([
+    ["a name", {}],
+    ["a preset, which may bring a recording and agents", { roomPreset: "recorded" }],
     ["a recording", { egress: {} }],
     ["agents", { agents: [{ agentName: "a" }] }],
-  ])("is not sent again if it starts %s with it", async (_, extra) => {
+  ])("with %s is not sent again after it may have run", async (_, extra) => {
     const { home, second, clients } = await livekit().bed();
     home.always(faults.ran(internal));
-    await errorOf(clients.rooms.createRoom({ name: "lobby", ...extra } as never));
-    expect(home.executed).toHaveLength(1);
+    const error = await errorOf(clients.rooms.createRoom({ name: "lobby", ...extra } as never));
+    expect(failoverTrace(error)?.refused).toBe("not_idempotent");
+    expect([home.executed.length, second.received.length]).toEqual([1, 0]);
+  });
+
+  test("goes to another region when home refuses connections", async () => {
+    const { home, second, clients } = await livekit().bed();
+    await home.close();
+    await clients.rooms.createRoom({ name: "lobby" });
+    expect(second.executed).toEqual(["livekit.RoomService/CreateRoom"]);
+  });
+
+  test("is sent again where its user says that it may run twice", async () => {
+    const policies = { "livekit.RoomService/CreateRoom": { idempotent: true } };
+    const { home, second, clients } = await livekit().bed({ policies });
+    home.always(faults.ran(internal));
+    await clients.rooms.createRoom({ name: "lobby" });
+    expect([home.executed.length, second.executed.length]).toEqual([1, 1]);
+  });
+});
+
+describe("a region that takes dialling calls and hangs", () => {
+  const ends = async (clients: SdkClients) => {
+    for (let i = 0; i < 3; i++) await errorOf(clients.sip.createSipParticipant("ST_1", "+15550100", "lobby"));
+  };
+
+  test("is not ejected by their deadlines", async () => {
+    const { home, second, clients, failover } = await livekit().bed({}, { requestTimeout: 0.1 });
+    home.always(faults.hangs);
+    await ends(clients);
+    expect(failover.regions()[0]).toMatchObject({ state: "healthy" });
     expect(second.received).toEqual([]);
+  });
+
+  test("is ejected where an attempt has less time than the call", async () => {
+    const policies = { "livekit.SIP/CreateSIPParticipant": { perAttemptTimeoutMs: 100 } };
+    const { home, second, clients, failover } = await livekit().bed({ policies });
+    home.always(faults.hangs);
+    await ends(clients);
+    expect(failover.regions()[0]).toMatchObject({ state: "ejected" });
+    expect(second.received).toEqual([]);
+    await clients.sip.createSipParticipant("ST_1", "+15550100", "lobby");
+    expect(second.executed).toEqual(["livekit.SIP/CreateSIPParticipant"]);
   });
 });
 
