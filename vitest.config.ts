@@ -48,6 +48,8 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
+      // Regions from the SRV records of a real DNS server.
+      { resolve, test: { name: "srv", include: ["test/srv/**/*.test.ts"], testTimeout: 30_000 } },
       // The documents' snippets, compiled and run.
       { resolve, test: { name: "docs", include: ["test/docs/**/*.test.ts"], testTimeout: 30_000 } },
     ],

@@ -54,6 +54,10 @@ function callVariants() {
 
   const forgetful = clientWith([failoverInterceptor(createFailover({ regions: REGIONS, health: false }))]);
 
+  const source = { key: "bench", known: REGIONS.map((url, i) => ({ id: `${i}`, url })) };
+  const load = async () => ({ regions: source.known, ttlMs: 3_600_000 });
+  const discovering = clientWith([failoverInterceptor(createFailover({ regions: { ...source, load } }))]);
+
   const listenedTo = createFailover({ regions: REGIONS });
   listenedTo.on("attempt", () => {});
   const observed = clientWith([failoverInterceptor(listenedTo)]);
@@ -69,6 +73,7 @@ function callVariants() {
   return {
     "bare call": () => bare.getRoom(REQUEST).response,
     "with failover": () => guarded.getRoom(REQUEST).response,
+    "with failover, its regions discovered": () => discovering.getRoom(REQUEST).response,
     "with failover, and no region health": () => forgetful.getRoom(REQUEST).response,
     "with failover, and a signal of the caller's": () => guarded.getRoom(REQUEST, { abort: signal }).response,
     'with failover, and an "attempt" listener': () => observed.getRoom(REQUEST).response,

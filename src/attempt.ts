@@ -1,9 +1,10 @@
 /** One request to one region: sent, timed, and judged. */
 import { onAbort } from "./abort.js";
+import type { Answer } from "./answer.js";
 import type { Call } from "./call.js";
 import { type Clock, MAX_TIMER_MS } from "./clock.js";
 import { type Health, isDoubtful } from "./health.js";
-import { type Answer, type Ending, type Outcome, outcomeOfAnswer, outcomeOfEnding } from "./outcome.js";
+import { type Ending, type Outcome, outcomeOfAnswer, outcomeOfEnding } from "./outcome.js";
 import type { Region } from "./regions.js";
 import type { RpcCall } from "./rpc-call.js";
 import type { FailedAttempt } from "./trace.js";

@@ -29,9 +29,14 @@ export function show(value: unknown): string {
   return String(value);
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown, whatever its author made of it. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : show(error);
+  try {
+    const message: unknown = error instanceof Error ? error.message : undefined;
+    return typeof message === "string" ? message : show(error);
+  } catch {
+    return "an error that cannot be read";
+  }
 }
 
 /** ` (did you mean "x"?)` for the candidate that is a slip of the pen away from `name`, or nothing. */

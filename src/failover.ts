@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Puts the parts together, and owns what all calls share. */
-import { type Clock, dateOf, systemClock } from "./clock.js";
+import { type Clock, dateOf, MAX_TIMER_MS, systemClock, waitAtMost } from "./clock.js";
 import { Engine } from "./engine.js";
 import { InvalidOptionError } from "./errors.js";
 import { Emitter, type FailoverEventOf, type FailoverEventType } from "./events.js";
@@ -20,7 +20,7 @@ import { createThrottle, type RetryThrottling } from "./throttling.js";
 export interface FailoverOptions {
   /**
    * Where calls can go: a list in order of preference, of which the first is home, or a source that knows how to
-   * ask for one (`httpRegions`). The base URL of the transport below is not used.
+   * ask for one (`httpRegions`, `srvRegions`). The base URL of the transport below is not used.
    */
   regions: RegionSource | readonly (string | Region)[];
   /**
@@ -90,11 +90,11 @@ export interface Failover {
   regions(): readonly RegionStatus[];
   stats(): FailoverStats;
   /**
-   * Resolves when a list of regions is known, from the source or from a store, or could not be had. There is no need
-   * to wait for it: calls go home meanwhile.
+   * Resolves when a list of regions is known, from the source or from a store, or could not be had: after two and a
+   * quarter seconds at the most. There is no need to wait for it: calls go home meanwhile.
    */
   ready(): Promise<void>;
-  /** Removes all listeners. Calls that are under way go on. */
+  /** Removes all listeners. There is nothing else to release: calls go on, also new ones. */
   close(): void;
   [Symbol.dispose](): void;
   /**
@@ -150,7 +150,14 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
       retryTokens: Object.fromEntries(directory.current().map(({ id, url }) => [id, throttles.regions.tokens(url)])),
     }),
     ready: async () => {
-      if (directory.isStale()) await directory.learn(() => directory.isKnown());
+      if (!directory.isStale()) return;
+      // By a timer that holds the process up: the ones below do not, and there may be nothing else that does.
+      await waitAtMost(
+        directory.learn(() => directory.isKnown()),
+        MAX_TIMER_MS,
+        undefined,
+        clock,
+      );
     },
     run: (call) => engine.run(call),
     close,

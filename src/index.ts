@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { Answer } from "./answer.js";
 export { describe } from "./describe.js";
 export { type HttpRegionsOptions, httpRegions } from "./discovery/http.js";
 export { InvalidOptionError } from "./errors.js";
@@ -30,7 +32,7 @@ export {
   type RegionStatus,
 } from "./failover.js";
 export type { HealthOptions } from "./health-options.js";
-export type { Answer, Execution, Origin, Outcome } from "./outcome.js";
+export type { Execution, Origin, Outcome } from "./outcome.js";
 export type { MethodPolicy } from "./policy.js";
 export {
   type DescribedService,

@@ -80,8 +80,17 @@ export function redact(value: unknown): unknown {
 
 /** An http(s) URL, or `undefined`. `localhost:8080` parses as a URL of scheme `localhost:`, which this refuses. */
 export function parseUrl(text: string): URL | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = toUrl(text);
   return url?.protocol === "https:" || url?.protocol === "http:" ? url : undefined;
+}
+
+/** A URL of any scheme, or `undefined`. Not by `URL.canParse`: Node 20's and 22's, once hot, refuses what has an ü in it. */
+export function toUrl(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export function checkString(option: string, value: unknown): string {

@@ -5,6 +5,7 @@
  * The fact that matters most is `execution`. A mutation may be sent again only if the handler did *not* run,
  * so `none` needs proof: an error's code is none (a 504 may have run), a refused connection is.
  */
+import type { Answer } from "./answer.js";
 import { show } from "./errors.js";
 import { pushbackMs } from "./pushback.js";
 import type { Transmission } from "./transmission.js";
@@ -25,6 +26,9 @@ export type Origin = "service" | "intermediary" | "transport" | "timeout" | "cal
 /** Did the handler run? `none` only with proof, `done` when the handler itself chose the answer. */
 export type Execution = "none" | "unknown" | "done";
 
+/** HTTP 451: the project is pinned to other regions. Sent in front of the service, so that nothing has run. */
+export const PINNED = 451;
+
 export interface Outcome {
   /** Normalised to the spelling of the Twirp specification. */
   readonly code: TwirpCode;
@@ -41,26 +45,6 @@ export interface Outcome {
   /** The server asks for this many milliseconds of peace in this region (`Retry-After`, or meta `retry_after`). */
   readonly pushbackMs?: number;
 }
-
-/** What an adapter reads from its library's error: which kind of answer came, if any. */
-export type Answer =
-  /** The Twirp server's own error. */
-  | { readonly kind: "twirp"; readonly code: string; readonly meta?: Meta; readonly retryAfter?: string | undefined }
-  /** An HTTP answer that is not Twirp's; or, if it is `broken`, one that cannot be told from half a Twirp error. */
-  | {
-      readonly kind: "http";
-      readonly status?: number | undefined;
-      readonly retryAfter?: string | undefined;
-      readonly broken?: boolean;
-    }
-  /** A good answer began, and broke off or could not be read. */
-  | { readonly kind: "broken" }
-  /** No answer came. `cause` is the platform's name for why, where the error has one. */
-  | { readonly kind: "none"; readonly cause?: string | undefined }
-  /** The request could not even be built. */
-  | { readonly kind: "unsendable" };
-
-type Meta = Readonly<Record<string, unknown>>;
 
 /** Why we ended an attempt ourselves, before its answer. */
 export type Ending = "canceled" | "deadline" | "timeout" | "connect_timeout";
@@ -113,11 +97,7 @@ function read(answer: Answer, circumstances: Circumstances): Outcome {
       if (answer.status !== undefined && seen !== undefined && answer.status !== seen) {
         return fromTwirp({ ...answer, kind: "twirp", code: "internal" }, circumstances);
       }
-      return {
-        ...fromHttp(seen ?? answer.status, answer.retryAfter, circumstances),
-        // A cause after the answer began: its body broke off.
-        ...((answer.broken || transmission.cause !== undefined) && { execution: "unknown" as const }),
-      };
+      return fromHttp(seen ?? answer.status, answer.retryAfter, circumstances, isWhole(answer, transmission));
     case "broken":
       return broken(transmission);
     case "none":
@@ -157,6 +137,8 @@ const UNSENT_CAUSES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND",
 function fromTwirp(answer: Answer & { kind: "twirp" }, circumstances: Circumstances): Outcome {
   const { transmission, notExecutedCodes } = circumstances;
   const httpStatus = transmission.httpStatus;
+  // No Twirp server answers with it, whatever else the answer says.
+  if (httpStatus === PINNED) return fromHttp(httpStatus, answer.retryAfter, circumstances);
   const code = parseTwirpCode(answer.code);
   // JSON with a `code` that is no Twirp code was probably written by a gateway, but a server with codes of its own
   // writes the same: its 404 proves nothing.
@@ -187,13 +169,26 @@ const AMBIGUOUS: ReadonlySet<TwirpCode> = new Set([
   "resource_exhausted",
 ]);
 
-function fromHttp(status: number | undefined, retryAfter: string | undefined, circumstances: Circumstances): Outcome {
+/** Is it certain that the answer is not half of a Twirp error? */
+function isWhole(answer: Answer & { kind: "http" }, { cause, httpStatus, contentType = "" }: Transmission): boolean {
+  // A cause after the answer began: its body broke off.
+  if (answer.broken || cause !== undefined) return false;
+  // With complete framing, only its type tells; where nothing can be watched, not even that.
+  return !answer.unreadable || (httpStatus !== undefined && !/\bjson\b/i.test(contentType));
+}
+
+function fromHttp(
+  status: number | undefined,
+  retryAfter: string | undefined,
+  circumstances: Circumstances,
+  whole = true,
+): Outcome {
   // The transport could not say which status it was: `internal` is what it reported.
   if (status === undefined) return { code: "internal", origin: "intermediary", execution: "unknown" };
   return {
     code: codeFromHttpStatus(status),
     origin: "intermediary",
-    execution: executionBehind(status),
+    execution: executionBehind(status, whole),
     httpStatus: status,
     ...pushback(retryAfter, circumstances),
   };
@@ -203,8 +198,9 @@ function fromHttp(status: number | undefined, retryAfter: string | undefined, ci
  * 429: a rate limiter turned the request away; 451: the project is pinned to other regions. Not 404: proxies are
  * often set up to put their own page in the place of any 404, that of a handler's `not_found` included.
  */
-function executionBehind(status: number): Execution {
-  return status === 429 || status === 451 ? "none" : "unknown";
+function executionBehind(status: number, whole: boolean): Execution {
+  // Twirp has a 429 of its own.
+  return status === PINNED || (status === 429 && whole) ? "none" : "unknown";
 }
 
 function pushback(retryAfter: string | undefined, { dateMs, warn }: Circumstances): { pushbackMs?: number } {

@@ -98,7 +98,7 @@ export class RegionCache {
 
   /**
    * Gets the list from the source: by the request that is under way, or by a new one. The request belongs to no
-   * single caller: it ends with its answer or after two seconds.
+   * single caller: it ends with its answer or after two seconds, before which a store gets its quarter of one.
    */
   load(source: RegionSource, warn: Warn): Promise<void> {
     const entry = this.#entryOf(source);
@@ -117,7 +117,7 @@ export class RegionCache {
       entry.regions = regions;
       entry.failures = 0;
       this.#askAgainAfter(entry, Math.max(ttlMs * REFRESH_AT, MIN_REFRESH_MS));
-      if (answer !== undefined) this.#stored?.keep(source, answer, warn);
+      if (answer !== undefined && source.restore !== undefined) this.#stored?.keep(source, answer, warn);
     } catch (error) {
       const nominalMs = Math.min(MIN_REFRESH_MS * 2 ** entry.failures++, MAX_REFRESH_MS);
       this.#askAgainAfter(entry, nominalMs * (1 + JITTER * this.#clock.random()));

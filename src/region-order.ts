@@ -61,10 +61,13 @@ function drawAll(regions: readonly Region[], position: number): Region[] {
 
 /** The index of the region in whose part of the interval from 0 to 1 the position lies. */
 function drawn(regions: readonly Region[], position: number): number {
-  let rest = position * regions.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  const total = regions.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  // As equals: 0 is what some DNS servers say of all records, for want of a weight.
+  if (total === 0) return Math.floor(position * regions.length);
+  let rest = position * total;
   const index = regions.findIndex(({ weight = 1 }) => {
     rest -= weight;
     return rest < 0;
   });
-  return Math.max(0, index); // All weights 0.
+  return Math.max(0, index); // What rounding leaves of the last one's part.
 }

@@ -11,7 +11,7 @@ export interface LoadedRegions {
 }
 
 export interface LoadRequest {
-  /** Aborts after two seconds, when nobody waits for the answer any longer. */
+  /** Aborts two seconds after the request began: an answer has no use any more. */
   readonly signal: AbortSignal;
   /** The regions as they are known so far. They may be asked, too, when home cannot answer. */
   readonly known: readonly Region[];

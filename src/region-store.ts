@@ -14,12 +14,16 @@ export interface RegionStore {
 
 /** An old list is better than none in an outage, so it is kept for longer than it is current: a week. */
 const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
+/** An answer that has not changed is written again after a day, since a store may lose what it has. */
+const WRITE_AGAIN_MS = 24 * 60 * 60 * 1000;
 /** How long the first request for a list waits for the store. An answer that comes later still counts. */
 const STORE_TIMEOUT_MS = 250;
 /** Four times what an HTTP source reads of an answer; no list is longer. */
 const MAX_CHARACTERS = 256 * 1024;
 
 export class StoredRegions {
+  readonly #written = new Map<string, { readonly answer: string; readonly at: number }>();
+
   constructor(
     private readonly store: RegionStore,
     private readonly clock: Clock,
@@ -48,8 +52,14 @@ export class StoredRegions {
     await bounded(() => reading, STORE_TIMEOUT_MS, this.clock).catch((error: unknown) => warn(told("read", error)));
   }
 
+  /** Writes the answer, unless the store has it already. */
   keep(source: RegionSource, answer: string, warn: Warn): void {
-    const write = async () => this.store.set(keyOf(source), answer, KEEP_MS);
+    const key = keyOf(source);
+    const last = this.#written.get(key);
+    const now = this.clock.now();
+    if (last?.answer === answer && now - last.at < WRITE_AGAIN_MS) return;
+    this.#written.set(key, { answer, at: now });
+    const write = async () => this.store.set(key, answer, KEEP_MS);
     write().catch((error: unknown) => warn(told("written", error)));
   }
 }

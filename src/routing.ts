@@ -2,11 +2,13 @@
 import type { Call } from "./call.js";
 import { type Clock, waitAtMost } from "./clock.js";
 import type { Health } from "./health.js";
+import { PINNED } from "./outcome.js";
 import { failedRegions, untriedRegions } from "./picking.js";
 import { DISCOVERY_TIMEOUT_MS } from "./region-cache.js";
 import type { RegionDirectory } from "./region-directory.js";
 import type { Arrange } from "./region-order.js";
 import type { Region } from "./regions.js";
+import type { FailedAttempt } from "./trace.js";
 
 export interface RouterParts {
   readonly directory: RegionDirectory;
@@ -23,6 +25,8 @@ export interface Candidates {
   /** Is the best one a region that this call has not tried and that is well? */
   readonly fresh: boolean;
 }
+
+const isPinned = ({ outcome }: FailedAttempt) => outcome.httpStatus === PINNED;
 
 export class Router {
   constructor(private readonly parts: RouterParts) {}
@@ -49,8 +53,11 @@ export class Router {
   async next<T>(call: Call<T>): Promise<Candidates> {
     const untried = await this.#untried(call);
     if (untried.length > 0) return this.#admittedFirst(call, untried);
-    const again = call.policy.sameRegion ? failedRegions(this.parts.directory.current(), call.failed) : [];
-    return { regions: again, fresh: false };
+    if (!call.policy.sameRegion) return { regions: [], fresh: false };
+    const failed = failedRegions(this.parts.directory.current(), call.failed);
+    const isServed = ({ url }: Region) =>
+      !call.failed.some((attempt) => attempt.region.url === url && isPinned(attempt));
+    return { regions: failed.filter(isServed), fresh: false };
   }
 
   #admittedFirst<T>(call: Call<T>, untried: readonly Region[]): Candidates {
@@ -75,8 +82,7 @@ export class Router {
 
   /** Did a server just say that this project is not served there? Once a call: the next list is as good as it gets. */
   #doubts<T>(call: Call<T>): boolean {
-    const pinned = call.failed.filter(({ outcome }) => outcome.httpStatus === UNAVAILABLE_HERE);
-    if (pinned.length !== 1 || call.failed.at(-1) !== pinned[0]) return false;
+    if (call.failed.find(isPinned) !== call.failed.at(-1)) return false;
     this.parts.directory.doubt();
     return true;
   }
@@ -85,10 +91,8 @@ export class Router {
   async #learn<T>(call: Call<T>, isEnough: () => boolean): Promise<void> {
     const { directory, clock } = this.parts;
     if (!directory.isStale()) return;
-    const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, call.deadline - clock.now());
+    // A timer may be up to a millisecond early, and a call that is out of time should be seen to be.
+    const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, Math.ceil(call.deadline - clock.now()) + 1);
     await waitAtMost(directory.learn(isEnough), withinMs, call.rpc.signal, clock);
   }
 }
-
-/** HTTP 451: the project is pinned to other regions. */
-const UNAVAILABLE_HERE = 451;

@@ -1,5 +1,5 @@
 /** One call as an adapter hands it over: everything that the engine needs to know of an RPC library. */
-import type { Answer } from "./outcome.js";
+import type { Answer } from "./answer.js";
 import type { MethodPolicy } from "./policy.js";
 import type { IdempotencyLevel } from "./policy-table.js";
 import type { Region } from "./regions.js";

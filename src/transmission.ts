@@ -17,6 +17,7 @@ export class Transmission {
   #over = false;
   #resent = false;
   #httpStatus: number | undefined;
+  #contentType: string | undefined;
   #cause: string | undefined;
 
   constructor(private readonly clock: Clock) {}
@@ -46,9 +47,10 @@ export class Transmission {
     this.#state = "started";
   }
 
-  onAnswered(httpStatus: number): void {
+  onAnswered(httpStatus: number, contentType?: string): void {
     this.#state = "started";
     this.#httpStatus = httpStatus;
+    this.#contentType = contentType;
   }
 
   /** @param cause the platform's name for it, such as `ECONNREFUSED`. */
@@ -84,6 +86,11 @@ export class Transmission {
   /** Of the answer, if one was seen. */
   get httpStatus(): number | undefined {
     return this.#httpStatus;
+  }
+
+  /** Of the answer, if one was seen and it named one. */
+  get contentType(): string | undefined {
+    return this.#contentType;
   }
 
   get cause(): string | undefined {

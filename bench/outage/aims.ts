@@ -2,6 +2,7 @@
 import { ATTEMPT_TIMEOUT_MS } from "./client.js";
 import { CALLERS } from "./load.js";
 import { percentile } from "./percentile.js";
+import { labelOf } from "./scenario.js";
 import type { Result } from "./trial.js";
 
 export interface Aim {
@@ -12,11 +13,14 @@ export interface Aim {
 export interface Check {
   readonly what: string;
   readonly measured: string;
-  readonly verdict: "met" | "missed" | "not due";
+  readonly verdict: "met" | "missed";
   /** A time, which a busy machine can spoil. */
   readonly timed?: true;
 }
 
+const REFRESH_AT = 0.8;
+const FIRST_BACKOFF_MS = 3_000;
+const LONGEST_BACKOFF_MS = 30_000;
 const SLOWDOWN = 1.1;
 const ATTEMPTS_IN_TOTAL_OUTAGE = 1.2;
 /** A call that took so much of an attempt's limit was one that waited for it. */
@@ -28,12 +32,22 @@ export function aimsOf(results: readonly Result[]): Aim[] {
   const ours = results.filter(({ entry }) => entry.contender.ours);
   const somewhere = ours.filter(({ scenario }) => !isDown(scenario.modes));
   const known = somewhere.filter(({ entry }) => !entry.lost);
+  const lost = ours.filter(({ entry }) => entry.lost);
+  const outlived = ours.filter(({ scenario }) => scenario.list !== undefined);
   const nowhere = ours.filter(({ scenario }) => isDown(scenario.modes));
   const hanging = ours.filter(({ scenario }) => scenario.modes.includes("hangs"));
   return [
-    { title: "every call succeeds as long as a healthy region is known", checks: somewhere.map(successOf) },
+    { title: "every call succeeds as long as a healthy region is known", checks: known.map(successOf) },
     { title: `after 10 calls, p50 is at most ${SLOWDOWN} × that of a healthy fleet`, checks: known.flatMap(paceOf) },
     { title: "a home that hangs costs each caller one attempt's limit, once", checks: hanging.map(hangOf) },
+    {
+      title: "with no region known but a home that is down, a list is asked for once a backoff",
+      checks: lost.map(lostOf),
+    },
+    {
+      title: `a list is asked for once in ${REFRESH_AT * 100} % of its time, and elsewhere if home is down`,
+      checks: outlived.map(refreshOf),
+    },
     {
       title: `when all are down, at most ${ATTEMPTS_IN_TOTAL_OUTAGE} attempts per call`,
       checks: nowhere.map(loadOf),
@@ -47,7 +61,7 @@ function isDown(modes: Result["scenario"]["modes"]): boolean {
 }
 
 function nameOf({ scenario, entry }: Result): string {
-  return `${entry.contender.name}: ${scenario.name}`;
+  return `${labelOf(entry)}: ${scenario.name}`;
 }
 
 function verdictOf(met: boolean): Check["verdict"] {
@@ -55,12 +69,33 @@ function verdictOf(met: boolean): Check["verdict"] {
 }
 
 function successOf(result: Result): Check {
-  const { samples, entry } = result;
-  const succeeded = samples.filter(({ ok }) => ok).length;
-  const measured = `${succeeded} of ${samples.length}`;
-  if (entry.lost)
-    return { what: nameOf(result), measured: `${measured}: knows no region but home`, verdict: "not due" };
-  return { what: nameOf(result), measured, verdict: verdictOf(succeeded === samples.length) };
+  const succeeded = succeededOf(result);
+  const measured = `${succeeded} of ${result.samples.length}`;
+  return { what: nameOf(result), measured, verdict: verdictOf(succeeded === result.samples.length) };
+}
+
+const succeededOf = ({ samples }: Result): number => samples.filter(({ ok }) => ok).length;
+
+/** No call can succeed, and each of them would like to know of another region. */
+function lostOf(result: Result): Check {
+  const { samples, discoveries, elapsedMs } = result;
+  let most = 1;
+  for (let ms = FIRST_BACKOFF_MS, at = ms; at <= elapsedMs; at += ms) {
+    most++;
+    ms = Math.min(2 * ms, LONGEST_BACKOFF_MS);
+  }
+  const measured = `${succeededOf(result)} of ${samples.length} calls, ${discoveries} requests, ${most} at most`;
+  return { what: nameOf(result), measured, verdict: verdictOf(discoveries >= 1 && discoveries <= most) };
+}
+
+function refreshOf(result: Result): Check {
+  const { scenario, discoveries, elapsedMs, samples } = result;
+  const everyMs = REFRESH_AT * 1_000 * (scenario.list?.maxAgeSeconds ?? 0);
+  const times = 1 + Math.floor(elapsedMs / everyMs);
+  // A home that is down is asked all the same, and another region then.
+  const most = scenario.modes[0] === "healthy" ? times : 2 * times - 1;
+  const measured = `${discoveries} requests in ${(elapsedMs / 1_000).toFixed(1)} s and ${samples.length} calls, ${most} at most`;
+  return { what: nameOf(result), measured, verdict: verdictOf(discoveries >= 2 && discoveries <= most) };
 }
 
 function paceOf(result: Result): Check[] {

@@ -11,7 +11,7 @@ import {
   wrap,
 } from "cockatiel";
 import { RoomServiceClient } from "../../proto/gen/rooms.client.js";
-import { ATTEMPT_TIMEOUT_MS, CALL_TIMEOUT_MS, type Client, type Method } from "./client.js";
+import { ATTEMPT_TIMEOUT_MS, CALL_TIMEOUT_MS, type Client, type Method, MUTATION, REQUESTS } from "./client.js";
 
 export function byHand(origins: readonly string[]): Client {
   const regions = origins.map((origin) => ({
@@ -26,13 +26,16 @@ export function byHand(origins: readonly string[]): Client {
     retry(handleAll, { maxAttempts: 2, backoff: new ExponentialBackoff({ initialDelay: 200 }) }),
   );
 
-  const request = { name: "lobby", limit: 1 };
-  const call = (method: Method): Promise<unknown> =>
-    whole.execute(async ({ signal }) => {
+  const call = async (method: Method): Promise<unknown> => {
+    if (method === MUTATION) throw new Error("it cannot tell what may run twice");
+    return whole.execute(async ({ signal }) => {
       let last: unknown;
       for (const { rooms, guard } of regions) {
         const send = (abort: AbortSignal): Promise<unknown> =>
-          (method === "GetRoom" ? rooms.getRoom(request, { abort }) : rooms.listRooms(request, { abort })).response;
+          (method === "GetRoom"
+            ? rooms.getRoom(REQUESTS.GetRoom, { abort })
+            : rooms.listRooms(REQUESTS.ListRooms, { abort })
+          ).response;
         try {
           return await guard.execute((attempt) => send(attempt.signal), signal);
         } catch (error) {
@@ -41,5 +44,6 @@ export function byHand(origins: readonly string[]): Client {
       }
       throw last;
     });
+  };
   return { call };
 }

@@ -1,7 +1,16 @@
 /** What the benchmark wants of a client, whichever library it is made with. */
 
-/** As in the `.proto`. Both may run twice. */
-export type Method = "GetRoom" | "ListRooms";
+/** As in the `.proto`: the first two may run twice, the mutation may not. */
+export type Method = "GetRoom" | "ListRooms" | typeof MUTATION;
+
+export const MUTATION = "DialParticipant";
+
+/** What is sent, in the names of the generated clients. */
+export const REQUESTS = {
+  GetRoom: { name: "lobby" },
+  ListRooms: { limit: 1 },
+  [MUTATION]: { room: "lobby", phoneNumber: "+1 555 0100" },
+} as const;
 
 export interface Client {
   /** Rejects if the call failed. */

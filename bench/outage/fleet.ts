@@ -47,11 +47,11 @@ export class Fleet {
     return this.#regions.map(({ origin }) => origin);
   }
 
-  /** All healthy, on new ports: no client, pool or cache knows them. */
-  async open(): Promise<void> {
+  /** All healthy, on new ports: no client, pool or cache knows them. @param maxAgeSeconds of their list. */
+  async open(maxAgeSeconds = 60): Promise<void> {
     await this.#all((region) => region.open());
     const regions = this.#regions.map(({ id, origin }, i) => ({ region: id, url: origin, distance: `${i * 1000}` }));
-    await this.#all((region) => region.tell({ type: "list", regions }));
+    await this.#all((region) => region.tell({ type: "list", regions, maxAgeSeconds }));
   }
 
   async become(modes: Modes): Promise<void> {

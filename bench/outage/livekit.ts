@@ -4,12 +4,12 @@
  * less than 5 s its failover is off.
  */
 import { TwirpRpc } from "../../node_modules/livekit-server-sdk/dist/TwirpRPC.js";
-import { ATTEMPT_TIMEOUT_MS, type Client } from "./client.js";
+import { ATTEMPT_TIMEOUT_MS, type Client, REQUESTS } from "./client.js";
 
 export function withLiveKit([home = ""]: readonly string[]): Client {
   const options = { failover: true, failoverForce: true, requestTimeout: ATTEMPT_TIMEOUT_MS / 1000 };
   const rpc = new TwirpRpc(home, "acme.rooms.v1", options);
-  return { call: (method) => rpc.request("RoomService", method, method === "GetRoom" ? { name: "lobby" } : {}, {}) };
+  return { call: (method) => rpc.request("RoomService", method, REQUESTS[method], {}) };
 }
 
 /** It warns of each replay with `console.warn`, which would be thousands of lines here. */

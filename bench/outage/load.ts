@@ -10,15 +10,25 @@ export interface Sample {
   readonly ms: number;
 }
 
+export interface Work {
+  readonly method: Method;
+  readonly calls: number;
+  /** In the place of half of the calls. */
+  readonly mixedWith?: Method | undefined;
+  /** Go on for so long, however many calls that makes. */
+  readonly forMs?: number | undefined;
+}
+
 /** The calls in the order in which they began. */
-export async function load(client: Client, calls: number, mixed = false): Promise<Sample[]> {
+export async function load(client: Client, { method: usual, calls, mixedWith, forMs }: Work): Promise<Sample[]> {
   const random = seededRandom(7);
   const samples: Sample[] = [];
+  const endsAt = performance.now() + (forMs ?? 0);
   let begun = 0;
   const caller = async () => {
-    while (begun < calls) {
+    while (forMs === undefined ? begun < calls : performance.now() < endsAt) {
       const i = begun++;
-      const method = mixed && random() < 0.5 ? "ListRooms" : "GetRoom";
+      const method = mixedWith !== undefined && random() < 0.5 ? mixedWith : usual;
       const startedAt = performance.now();
       const ok = await client.call(method).then(
         () => true,

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:outage`: clients beside one another in the same outages, over loopback sockets. The
- * methods that they call may run twice, so all of them may fail over as much as they like.
+ * `npm run bench:outage`: clients beside one another in the same outages, over loopback sockets. They
+ * call a method that may run twice, so that all of them may fail over as much as they like; and, where it says so, one
+ * that may not.
  *
  * Ends with exit code 1 if a claim about successes or attempts does not hold. Times are not a reason: they belong to
  * the machine.

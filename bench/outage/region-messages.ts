@@ -23,7 +23,7 @@ export interface ListEntry {
 export type Order =
   /** Close the port, forget everything and listen on another: nobody can know this region yet. */
   | { readonly type: "open" }
-  | { readonly type: "list"; readonly regions: readonly ListEntry[] }
+  | { readonly type: "list"; readonly regions: readonly ListEntry[]; readonly maxAgeSeconds: number }
   | { readonly type: "mode"; readonly mode: Mode }
   | { readonly type: "counts" };
 

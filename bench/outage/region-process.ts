@@ -19,6 +19,7 @@ const PORTS = { from: 20_000, to: 30_000, tries: 20 };
 
 let mode: Mode = "healthy";
 let list: readonly ListEntry[] = [];
+let maxAgeSeconds = 0;
 let methods: Record<string, number> = {};
 let discoveries = 0;
 let random = seededRandom(1);
@@ -46,8 +47,11 @@ const rooms: RoomServiceTwirp = {
     await execute("ListRooms");
     return { rooms: [room("lobby")] };
   },
+  async DialParticipant() {
+    await execute("DialParticipant");
+    return { participantId: "PA_1", servedBy: "" };
+  },
   UpdateRoomMetadata: () => Promise.reject(new Error("not in this benchmark")),
-  DialParticipant: () => Promise.reject(new Error("not in this benchmark")),
   StartRecording: () => Promise.reject(new Error("not in this benchmark")),
 };
 const twirp = createRoomServiceServer(rooms).httpHandler();
@@ -59,7 +63,7 @@ function handle(req: IncomingMessage, res: ServerResponse): void {
 
   if (mode === "hangs") return;
   if (method === undefined) {
-    res.writeHead(200, { "content-type": "application/json", "cache-control": "max-age=60" });
+    res.writeHead(200, { "content-type": "application/json", "cache-control": `max-age=${maxAgeSeconds}` });
     res.end(JSON.stringify({ regions: list }));
   } else if (mode === "limited") {
     res.writeHead(429, { "content-type": "text/plain", "retry-after": "1" }).end("too many requests");
@@ -112,6 +116,7 @@ async function follow(order: Order): Promise<Reply> {
       return open();
     case "list":
       list = order.regions;
+      maxAgeSeconds = order.maxAgeSeconds;
       return { type: "done" };
     case "mode":
       mode = order.mode;

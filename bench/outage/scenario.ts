@@ -1,20 +1,23 @@
 /** The outages, and who is put through them. */
 import { byHand } from "./by-hand.js";
-import type { Client } from "./client.js";
+import { type Client, type Method, MUTATION } from "./client.js";
 import type { Modes } from "./fleet.js";
 import { withLiveKit } from "./livekit.js";
-import { withDiscovery, withList } from "./ours.js";
+import { withDiscovery, withFallbackList, withList, withStore, withTwirpTs } from "./ours.js";
 
 export interface Contender {
   readonly name: string;
-  readonly create: (origins: readonly string[]) => Client;
+  readonly create: (origins: readonly string[]) => Client | Promise<Client>;
   readonly ours?: true;
   /** Lets it fetch its list of regions first, with one call that home answers with 503: it does so in no other way. */
   readonly primed?: true;
 }
 
 export const OURS: Contender = { name: "twirp-failover", create: withList, ours: true };
+const TWIRP_TS: Contender = { name: "twirp-failover, twirp-ts", create: withTwirpTs, ours: true };
 const DISCOVERED: Contender = { name: "twirp-failover, discovered", create: withDiscovery, ours: true };
+const FALLBACK: Contender = { name: "twirp-failover, discovered, fallback", create: withFallbackList, ours: true };
+const STORED: Contender = { name: "twirp-failover, discovered, store", create: withStore, ours: true };
 const LIVEKIT: Contender = { name: "livekit-server-sdk", create: withLiveKit };
 const LIVEKIT_PRIMED: Contender = { name: "livekit-server-sdk, list cached", create: withLiveKit, primed: true };
 const BY_HAND: Contender = { name: "by hand with cockatiel", create: byHand };
@@ -22,6 +25,8 @@ const BY_HAND: Contender = { name: "by hand with cockatiel", create: byHand };
 export interface Entry {
   readonly contender: Contender;
   readonly calls: number;
+  /** The only method that is reported. */
+  readonly method: Method;
   /** Knows no region but the one that is down, and cannot come to know another. */
   readonly lost?: true;
 }
@@ -31,8 +36,12 @@ export interface Scenario {
   readonly modes: Modes;
   /** So many healthy calls come first. */
   readonly warm?: number;
-  /** Half of the calls are to the broken method; only the others are reported. */
-  readonly mixed?: true;
+  /** Half of the calls are to this method, and not reported. */
+  readonly mixedWith?: Method;
+  /** How long a list may be kept. */
+  readonly list?: { readonly maxAgeSeconds: number };
+  /** The calls go on for so long, so that a list may come to be out of date. */
+  readonly forMs?: number;
   /** Short enough to be repeated for the sake of a steadier ratio. */
   readonly paced?: true;
   readonly entries: readonly Entry[];
@@ -43,7 +52,14 @@ const CALLS = 500;
 const FEWER = 160;
 const FEWEST = 80;
 
-const by = (contender: Contender, calls = CALLS): Entry => ({ contender, calls });
+const by = (contender: Contender, calls = CALLS): Entry => ({ contender, calls, method: "GetRoom" });
+const mutationsBy = (contender: Contender, calls = CALLS): Entry => ({ contender, calls, method: MUTATION });
+
+export const labelOf = ({ contender, method }: Entry): string =>
+  method === MUTATION ? `${contender.name}, mutations` : contender.name;
+
+/** A list that is to be asked for anew at least once. */
+const OUTLIVED = { list: { maxAgeSeconds: 4 }, forMs: 7_000 } as const;
 
 export const HEALTHY: Modes = ["healthy", "healthy", "healthy"];
 
@@ -52,66 +68,101 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "all regions healthy",
     modes: HEALTHY,
     paced: true,
-    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT), by(BY_HAND)],
+  },
+  {
+    name: "all regions healthy for 7 s, their list is good for 4 s",
+    modes: HEALTHY,
+    ...OUTLIVED,
+    entries: [by(DISCOVERED), by(LIVEKIT)],
   },
   {
     name: "home answers 503, its region list is up",
     modes: ["unavailable", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND)],
   },
   {
     // Whoever looks at the share of failures has many successes to set them against now.
     name: "home answers 503, after 200 healthy calls",
     modes: ["unavailable", "healthy", "healthy"],
     warm: 200,
-    entries: [by(OURS), by(LIVEKIT, FEWER), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT, FEWER), by(BY_HAND)],
   },
   {
     name: "home refuses connections, cold",
     modes: ["refuses", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), { contender: DISCOVERED, calls: CALLS, lost: true }, by(LIVEKIT), by(BY_HAND)],
+    entries: [
+      by(OURS),
+      mutationsBy(OURS),
+      by(TWIRP_TS),
+      mutationsBy(TWIRP_TS),
+      by(FALLBACK),
+      mutationsBy(FALLBACK),
+      by(STORED),
+      mutationsBy(STORED),
+      { ...by(DISCOVERED), lost: true },
+      by(LIVEKIT),
+      by(BY_HAND),
+    ],
   },
   {
     name: "home refuses connections, after 10 healthy calls",
     modes: ["refuses", "healthy", "healthy"],
     warm: 10,
     paced: true,
-    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT), by(LIVEKIT_PRIMED, FEWER), by(BY_HAND)],
+    entries: [
+      by(OURS),
+      by(TWIRP_TS),
+      by(DISCOVERED),
+      mutationsBy(DISCOVERED),
+      by(LIVEKIT),
+      by(LIVEKIT_PRIMED, FEWER),
+      mutationsBy(LIVEKIT_PRIMED, FEWEST),
+      by(BY_HAND),
+    ],
+  },
+  {
+    // The list can be had from the other regions alone.
+    name: "home refuses connections for 7 s, its list was good for 4 s",
+    modes: ["refuses", "healthy", "healthy"],
+    warm: 10,
+    ...OUTLIVED,
+    entries: [by(DISCOVERED), by(LIVEKIT_PRIMED)],
   },
   {
     name: "home hangs, after 10 healthy calls",
     modes: ["hangs", "healthy", "healthy"],
     warm: 10,
-    entries: [by(OURS), by(DISCOVERED), by(LIVEKIT, 8), by(LIVEKIT_PRIMED, 16), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, 8), by(LIVEKIT_PRIMED, 16), by(BY_HAND)],
   },
   {
     name: "home fails 30 % of the calls, with internal or unavailable",
     modes: ["flaky", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(LIVEKIT), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT), by(BY_HAND)],
   },
   {
     name: "all regions refuse connections",
     modes: ["refuses", "refuses", "refuses"],
-    entries: [by(OURS, 1_000), by(LIVEKIT), by(LIVEKIT_PRIMED, FEWEST), by(BY_HAND, FEWEST)],
+    entries: [by(OURS, 1_000), by(TWIRP_TS, 1_000), by(LIVEKIT), by(LIVEKIT_PRIMED, FEWEST), by(BY_HAND, FEWEST)],
   },
   {
     name: "all regions answer 503",
     modes: ["unavailable", "unavailable", "unavailable"],
-    entries: [by(OURS, 1_000), by(LIVEKIT, FEWEST), by(BY_HAND, FEWEST)],
+    entries: [by(OURS, 1_000), by(TWIRP_TS, 1_000), by(LIVEKIT, FEWEST), by(BY_HAND, FEWEST)],
   },
   {
     name: "another method, half of the calls, answers internal everywhere",
     modes: ["list_broken", "list_broken", "list_broken"],
-    mixed: true,
-    entries: [by(OURS), by(LIVEKIT, FEWER), by(BY_HAND, FEWER)],
+    mixedWith: "ListRooms",
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT, FEWER), by(BY_HAND, FEWER)],
   },
   {
     name: "a rate limiter in front of home answers 429, Retry-After: 1",
     modes: ["limited", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(LIVEKIT), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT), by(BY_HAND)],
   },
 ];

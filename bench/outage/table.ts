@@ -1,5 +1,6 @@
 /** The results: one table, a group of rows for each outage. */
 import { percentile } from "./percentile.js";
+import { labelOf } from "./scenario.js";
 import type { Result } from "./trial.js";
 
 const HEAD = ["", "calls", "succeeded", "p50 ms", "p99 ms", "attempts per call", "discoveries"];
@@ -23,7 +24,7 @@ export function printTable(results: readonly Result[]): void {
 function rowOf({ entry, samples, attempts, discoveries }: Result): string[] {
   const latencies = samples.map(({ ms }) => ms);
   return [
-    entry.contender.name,
+    labelOf(entry),
     String(samples.length),
     percent(succeededOf(samples)),
     percentile(latencies, 0.5).toFixed(1),

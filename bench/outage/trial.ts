@@ -1,4 +1,6 @@
 /** One client put through one outage. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { MUTATION } from "./client.js";
 import type { Fleet } from "./fleet.js";
 import { silently } from "./livekit.js";
 import { load, type Sample } from "./load.js";
@@ -6,11 +8,10 @@ import { median } from "./percentile.js";
 import type { Requests } from "./requests.js";
 import { type Contender, type Entry, HEALTHY, type Scenario } from "./scenario.js";
 
-/** The only method that is reported. */
-const METHOD = "GetRoom";
 /** The calls in which a client may find out that there is an outage. */
 const FIRST_CALLS = 10;
 const REFERENCE_CALLS = 250;
+const NOTICED_MS = 50;
 /** Where a ratio of two latencies is claimed, the two take turns so many times, and the median of the ratios counts. */
 const ROUNDS = 3;
 const CALLS_OF_A_ROUND = 250;
@@ -27,6 +28,8 @@ interface Measured {
   readonly attempts: number;
   /** Requests for the list of regions, those ahead of the outage included. */
   readonly discoveries: number;
+  /** From the first of them that could be, to the end. */
+  readonly elapsedMs: number;
   /** By the servers' count. Fewer than were made where a port was closed. */
   readonly received: number;
   /** By the client's own events, where it has any. */
@@ -36,7 +39,7 @@ interface Measured {
 export interface Result extends Measured {
   readonly scenario: Scenario;
   readonly entry: Entry;
-  /** Only of our own clients, about which something is claimed. */
+  /** Only of our own clients' reads, about which something is claimed. */
   readonly pace?: Pace;
 }
 
@@ -51,61 +54,68 @@ export class Trial {
     await this.fleet.open();
     const { origins } = this.fleet;
     for (const home of origins) {
-      await load(create([home, ...origins.filter((origin) => origin !== home)]), REFERENCE_CALLS);
+      const client = await create([home, ...origins.filter((origin) => origin !== home)]);
+      await load(client, { method: "GetRoom", calls: REFERENCE_CALLS });
     }
   }
 
   async run(scenario: Scenario, entry: Entry): Promise<Result> {
-    const { contender, calls } = entry;
     return silently(async () => {
-      if (!contender.ours) return { scenario, entry, ...(await this.#outage(scenario, contender, calls)) };
-      const { measured, pace } = await this.#round(scenario, contender, calls);
+      const isCompared = entry.contender.ours && entry.method !== MUTATION;
+      if (!isCompared) return { scenario, entry, ...(await this.#outage(scenario, entry)) };
+      const { measured, pace } = await this.#round(scenario, entry);
       const paces = [pace];
       while (scenario.paced && paces.length < ROUNDS) {
-        paces.push((await this.#round(scenario, contender, CALLS_OF_A_ROUND)).pace);
+        paces.push((await this.#round(scenario, { ...entry, calls: CALLS_OF_A_ROUND })).pace);
       }
       return { scenario, entry, ...measured, pace: middle(paces) };
     });
   }
 
-  async #round(scenario: Scenario, contender: Contender, calls: number): Promise<{ measured: Measured; pace: Pace }> {
-    const before = await this.#reference(contender);
-    const measured = await this.#outage(scenario, contender, calls);
-    const after = await this.#reference(contender);
+  async #round(scenario: Scenario, entry: Entry): Promise<{ measured: Measured; pace: Pace }> {
+    const before = await this.#reference(entry);
+    const measured = await this.#outage(scenario, entry);
+    const after = await this.#reference(entry);
     const inOutage = median(settledOf(measured.samples));
     return { measured, pace: { inOutage, healthy: median([...before, ...after]) } };
   }
 
   /** Latencies of a new client of its kind while all is well. */
-  async #reference({ create }: Contender): Promise<number[]> {
+  async #reference({ contender, method }: Entry): Promise<number[]> {
     await this.fleet.open();
-    const samples = await load(create(this.fleet.origins), REFERENCE_CALLS);
+    const samples = await load(await contender.create(this.fleet.origins), { method, calls: REFERENCE_CALLS });
     if (!samples.every(({ ok }) => ok)) throw new Error("a call failed although all regions are well");
     return settledOf(samples);
   }
 
-  async #outage({ modes, warm = 0, mixed }: Scenario, { create, primed }: Contender, calls: number): Promise<Measured> {
-    await this.fleet.open();
+  async #outage(scenario: Scenario, { contender, method, calls }: Entry): Promise<Measured> {
+    const { modes, warm = 0, mixedWith, list, forMs } = scenario;
+    await this.fleet.open(list?.maxAgeSeconds);
+    const client = await contender.create(this.fleet.origins);
     this.requests.reset();
-    const client = create(this.fleet.origins);
-    if (primed) {
+    const startedAt = performance.now();
+    if (contender.primed) {
       await this.fleet.become(["unavailable", "healthy", "healthy"]);
-      await client.call(METHOD);
+      await client.call(method);
       await this.fleet.become(HEALTHY);
     }
-    for (let i = 0; i < warm; i++) await client.call(METHOD);
-    const told = client.told?.(METHOD) ?? 0;
-    const attempts = this.requests.attempts(METHOD);
-    const received = await this.fleet.received(METHOD);
+    for (let i = 0; i < warm; i++) await client.call(method);
+    const told = client.told?.(method) ?? 0;
+    const attempts = this.requests.attempts(method);
+    const received = await this.fleet.received(method);
     await this.fleet.become(modes);
+    // Until the client has seen that its idle connections are closed; a mutation in that moment may be beyond proof.
+    if (method === MUTATION) await sleep(NOTICED_MS);
 
-    const samples = (await load(client, calls, mixed)).filter(({ method }) => method === METHOD);
+    const work = { method, calls, mixedWith, forMs };
+    const samples = (await load(client, work)).filter((sample) => sample.method === method);
     return {
       samples,
-      attempts: this.requests.attempts(METHOD) - attempts,
+      attempts: this.requests.attempts(method) - attempts,
       discoveries: this.requests.discoveries,
-      received: (await this.fleet.received(METHOD)) - received,
-      told: client.told === undefined ? undefined : client.told(METHOD) - told,
+      elapsedMs: performance.now() - startedAt,
+      received: (await this.fleet.received(method)) - received,
+      told: client.told === undefined ? undefined : client.told(method) - told,
     };
   }
 }

@@ -1,7 +1,7 @@
 /** What the calls of all adapters that make their own requests have in common. */
 
+import type { Answer } from "../answer.js";
 import { type HeadersSource, mergeHeaders } from "../headers.js";
-import type { Answer } from "../outcome.js";
 import type { AttemptRequest, RpcCall } from "../rpc-call.js";
 import { HttpFailure } from "./http-failure.js";
 

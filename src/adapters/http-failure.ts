@@ -1,6 +1,7 @@
 /** What stands in the place of a good answer: Twirp's own error, an intermediary's answer, or none. */
+
+import type { Answer } from "../answer.js";
 import { readBounded } from "../bounded-body.js";
-import type { Answer } from "../outcome.js";
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "../twirp-code.js";
 
 /** An answer that was not good, as it came: for libraries whose errors show that. */

@@ -1,5 +1,5 @@
 /** One call of a LiveKit client: JSON over `fetch`, under one request id. */
-import type { Answer } from "../outcome.js";
+import type { Answer } from "../answer.js";
 import type { MethodPolicy } from "../policy.js";
 import type { AttemptRequest, RpcCall } from "../rpc-call.js";
 import type { TwirpCode } from "../twirp-code.js";

@@ -2,7 +2,7 @@
  * What the SDK itself would throw: its `ServerError` for an answer, whoever wrote it, and `fetch`'s own error where none
  * came. Tests hold both against the stock client.
  */
-import type { Answer } from "../outcome.js";
+import type { Answer } from "../answer.js";
 import type { TwirpCode } from "../twirp-code.js";
 import type { BadAnswer, HttpFailure } from "./http-failure.js";
 

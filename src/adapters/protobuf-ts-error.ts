@@ -4,7 +4,7 @@
  * texts of @protobuf-ts/twirp-transport 2.x.
  */
 import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
-import type { Answer } from "../outcome.js";
+import type { Answer } from "../answer.js";
 import { parseTwirpCode } from "../twirp-code.js";
 import { causeOf } from "./platform-cause.js";
 
@@ -21,11 +21,7 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Ans
 
   if (code === "internal") {
     const status = NOT_JSON.exec(message)?.[1];
-    if (status !== undefined) {
-      // Half of a Twirp error is no JSON either, and then it was the service that answered.
-      const broken = /\bjson\b/i.test(textOf(headers?.["content-type"]) ?? "");
-      return { kind: "http", status: Number(status), retryAfter, broken };
-    }
+    if (status !== undefined) return { kind: "http", status: Number(status), retryAfter, unreadable: true };
     if (message === NOT_TWIRP) return { kind: "http", retryAfter };
   }
   if (code === "unknown" && OPAQUE.test(message)) return { kind: "http" };

@@ -22,11 +22,11 @@ import {
   type RpcOptions,
   UnaryCall,
 } from "@protobuf-ts/runtime-rpc";
+import type { Answer } from "../answer.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Failover } from "../failover.js";
 import { type Dispatcher, ObservedDispatcher } from "../node/observed-dispatcher.js";
 import { checkBoolean, checkKeys, checkObject } from "../options.js";
-import type { Answer } from "../outcome.js";
 import type { MethodPolicy } from "../policy.js";
 import type { AttemptRequest, RpcCall } from "../rpc-call.js";
 import type { TwirpCode } from "../twirp-code.js";

@@ -1,6 +1,6 @@
 /** twirp-ts's errors: made of what was seen, and read where an `Rpc` of the user's made them. */
 import { TwirpError, type TwirpErrorCode } from "twirp-ts";
-import type { Answer } from "../outcome.js";
+import type { Answer } from "../answer.js";
 import type { Failure } from "./adapter-call.js";
 import { causeOf } from "./platform-cause.js";
 

@@ -3,6 +3,7 @@
  * the list, or into the answer on its way, must not be able to name a host of his own.
  */
 import { InvalidOptionError, show } from "../errors.js";
+import { toUrl } from "../options.js";
 
 /** A name with an optional port. Letters of other scripts are put into their ASCII form first. */
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
@@ -77,7 +78,7 @@ function isLoopback(hostname: string): boolean {
 }
 
 function checkHost(option: string, value: unknown): AllowedHost {
-  const url = typeof value === "string" && URL.canParse(`http://${value}`) ? new URL(`http://${value}`) : undefined;
+  const url = typeof value === "string" && !/[\s/\\@]/.test(value) ? toUrl(`http://${value}`) : undefined;
   // A path or a user would be without effect, and `example.com:80` is not the same as no port.
   const port = typeof value === "string" ? /:(\d+)$/.exec(value)?.[1] : undefined;
   if (url === undefined || url.href !== `http://${url.host}/` || !HOST.test(url.hostname)) {
@@ -86,14 +87,25 @@ function checkHost(option: string, value: unknown): AllowedHost {
   return { name: url.hostname, ...(port !== undefined && { port: String(Number(port)) }) };
 }
 
+/** What registries of countries keep below their domain, besides what has three letters or fewer (`co.uk`). */
+const REGISTRIES = /^(?:.{1,3}|asso|firm|gouv|govt|info|name|priv|school|store)\...$/;
+
+/** Platforms where anybody gets a name. There are more; who is on one of those names his hosts. */
+const SHARED = new Set(
+  `a.run.app amazonaws.com appspot.com azurewebsites.net cloudfront.net firebaseapp.com fly.dev github.io gitlab.io
+  herokuapp.com netlify.app ngrok-free.app ngrok.io nip.io onrender.com pages.dev sslip.io trycloudflare.com ts.net
+  up.railway.app vercel.app web.app workers.dev`.split(/\s+/),
+);
+
 /**
  * The domain whose hosts are taken for the home's own: all but the first label, where two or more are left.
- * Names directly under a registry's domain (`example.com`, `example.co.uk`) stand for themselves.
+ * Names directly under a registry's domain (`example.com`, `example.co.uk`) or a shared one stand for themselves.
  */
 export function parentDomain(host: string): string {
+  // A dot at the end says that the name is complete; it is no part of it.
   const labels = host.split(".").filter((label) => label !== "");
   const isAddress = host.startsWith("[") || /^\d+$/.test(labels.at(-1) as string);
-  const parent = labels.slice(1);
-  const underRegistry = parent.length < 2 || (parent.length === 2 && /^.{1,3}\...$/.test(parent.join(".")));
-  return isAddress || underRegistry ? host : parent.join(".");
+  const parent = labels.slice(1).join(".");
+  const isOwn = labels.length > 2 && !REGISTRIES.test(parent) && !SHARED.has(parent);
+  return isAddress || !isOwn ? labels.join(".") : parent;
 }

@@ -9,7 +9,7 @@ import { systemClock } from "../clock.js";
 import { InvalidOptionError } from "../errors.js";
 import { checkHeaders, type HeadersSource, makeHeaders } from "../headers.js";
 import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../options.js";
-import type { RegionSource } from "../region-source.js";
+import type { LoadRequest, RegionSource } from "../region-source.js";
 import { checkRegions, MAX_REGIONS, type Region, type RegionList, regionAt } from "../regions.js";
 import { AllowedHosts, rulesOfHome } from "./allowed-hosts.js";
 import { firstAnswer } from "./first-answer.js";
@@ -36,7 +36,7 @@ export interface HttpRegionsOptions {
    *
    * @default the parent domain of home: `livekit.cloud` for `my.livekit.cloud`. An address, or a name like
    * `localhost`, stands for itself alone. Name the hosts where the parent domain is not yours alone, as it is on
-   * a hosting platform (`x.vercel.app`).
+   * hosting platforms, of which only the best known are recognised.
    */
   allowedHosts?: readonly string[];
   /**
@@ -48,10 +48,12 @@ export interface HttpRegionsOptions {
   fallback?: readonly (string | Region)[];
 }
 
+type Warn = (message: string) => void;
+
 /** The largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Home and three others: one of four that are far from each other answers, or it is not they that are at fault. */
+/** Home and three others. If four regions are silent, it is the network on this side that is down. */
 const MAX_ASKED = 4;
 
 /** @throws InvalidOptionError */
@@ -65,24 +67,24 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const allowedHosts = new AllowedHosts(options.allowedHosts, rulesOfHome("httpRegions.allowedHosts", new URL(home)));
   const known = withFallback(home, options.fallback);
 
-  const parse = (text: string, warn: (message: string) => void): RegionList => {
-    const regions = parseRegionAnswer(text, { home, allowedHosts, warn });
+  const parse = (text: string, warn: Warn, before: readonly Region[]): RegionList => {
+    const regions = parseRegionAnswer(text, { home, allowedHosts, othersKnown: before.length > 1, warn });
     return regions.length > 1 ? regions : known;
   };
-  const ask = async (endpoint: string, signal: AbortSignal, warn: (message: string) => void) => {
+  const ask = async (endpoint: string, { signal, warn, known }: LoadRequest) => {
     const answer = await readAnswer(endpoint, await makeHeaders("httpRegions.headers", headers), signal);
-    return { ...answer, regions: parse(answer.answer, warn) };
+    return { ...answer, regions: parse(answer.answer, warn, known) };
   };
   return {
-    // Another home or other hosts would make another list of the same answer.
-    key: [url, home, allowedHosts].join(" "),
+    // Another home, other hosts or another fallback would make another list of the same answer.
+    key: [url, home, allowedHosts, JSON.stringify(known.slice(1))].join(" "),
     known,
-    restore: parse,
-    load: ({ signal, known, warn }) => {
-      const questions = endpoints(url, origin, known).map(
-        (endpoint) => (given: AbortSignal) => ask(endpoint, given, warn),
+    restore: (text, warn) => parse(text, warn, known),
+    load: (request) => {
+      const questions = endpoints(url, origin, request.known).map(
+        (endpoint) => (signal: AbortSignal) => ask(endpoint, { ...request, signal }),
       );
-      return firstAnswer(questions, signal, systemClock);
+      return firstAnswer(questions, request.signal, systemClock);
     },
   };
 }
@@ -90,7 +92,11 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
 /** Where the list can be had: at its URL, and, where home itself serves it, in the other regions too. */
 function endpoints(url: string, home: string, known: readonly Region[]): string[] {
   const path = url.startsWith(`${home}/`) ? url.slice(home.length) : undefined;
-  const others = path === undefined ? [] : known.map((region) => new URL(region.url).origin + path);
+  const origins = path === undefined ? [] : known.map((region) => new URL(region.url).origin);
+  // A region that the user named may be less safe than home; what is sent there is his choice in calls alone.
+  const others = origins
+    .filter((origin) => origin.startsWith("https:") || url.startsWith("http:"))
+    .map((o) => o + path);
   return [...new Set([url, ...others])].slice(0, MAX_ASKED);
 }
 

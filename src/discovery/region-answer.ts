@@ -4,7 +4,7 @@
  * an answer that is no list at all is an error.
  */
 import { show } from "../errors.js";
-import { redact } from "../options.js";
+import { redact, toUrl } from "../options.js";
 import { MAX_REGIONS, type Region, type RegionList, regionAt } from "../regions.js";
 import type { AllowedHosts } from "./allowed-hosts.js";
 
@@ -12,10 +12,15 @@ export interface AnswerRules {
   /** The base URL of the home region; its path prefix is that of the others. */
   readonly home: string;
   readonly allowedHosts: AllowedHosts;
+  /** Are others than home known already? An answer that names none is not believed then. */
+  readonly othersKnown: boolean;
   readonly warn: (message: string) => void;
 }
 
-/** Home first, under the name that the list gives it; then the others, the nearest first. */
+/**
+ * Home first, under the name that the list gives it; then the others, the nearest first. Throws for what is no such
+ * list, and for one that names nobody: what was known before is better than that.
+ */
 export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList {
   const answer: unknown = JSON.parse(text);
   const entries = isRecord(answer) ? answer.regions : undefined;
@@ -26,12 +31,17 @@ export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList 
 
   let home = regionAt(rules.home);
   const others: Region[] = [];
+  let fit = 0;
   for (const entry of entries.slice(0, MAX_REGIONS)) {
     const region = readEntry(entry, rules);
     if (typeof region === "string") rules.warn(`discovery: a region was left out: ${region}`);
-    else if (region.url === home.url) home = region;
-    else others.push(region);
+    else {
+      fit++;
+      if (region.url === home.url) home = region;
+      else others.push(region);
+    }
   }
+  if (fit === 0 && rules.othersKnown) throw new Error("the answer names no region that can be called");
   others.sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0));
 
   const list: [Region, ...Region[]] = [home];
@@ -50,9 +60,10 @@ function readEntry(entry: unknown, { home, allowedHosts }: AnswerRules): Region 
   if (!isRecord(entry)) return "it is no object";
   const { region: id, url: text } = entry;
   if (typeof id !== "string" || !/^[\x21-\x7e]{1,64}$/.test(id)) return `its name is ${show(id)}`;
-  if (typeof text !== "string" || text.length > 2048 || !URL.canParse(text)) return `its url is ${show(redact(text))}`;
+  const isShort = typeof text === "string" && text.length <= 2048;
+  const url = isShort ? toUrl(text.replace(/^ws(?=s?:)/i, "http")) : undefined;
+  if (url === undefined) return `its url is ${show(redact(text))}`;
 
-  const url = new URL(text.replace(/^ws(?=s?:)/i, "http"));
   const refusal = allowedHosts.refusal(url);
   if (refusal !== undefined) return `${show(id)} ${refusal}`;
   return { id, url: url.origin + new URL(home).pathname.replace(/\/+$/, ""), distance: readDistance(entry) };

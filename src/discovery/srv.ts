@@ -9,7 +9,7 @@
  */
 import { Resolver } from "node:dns/promises";
 import { InvalidOptionError, show } from "../errors.js";
-import { checkKeys, checkNumber, checkObject, checkString } from "../options.js";
+import { checkKeys, checkNumber, checkObject, checkString, toUrl } from "../options.js";
 import type { RegionSource } from "../region-source.js";
 import { checkRegions, MAX_REGIONS, type Region, type RegionList } from "../regions.js";
 import { AllowedHosts } from "./allowed-hosts.js";
@@ -60,7 +60,11 @@ interface SrvRecord {
   readonly weight: number;
 }
 
-/** Each of the servers is asked twice, so that one lost packet is not an outage; two of them fit into two seconds. */
+/**
+ * Each of the servers is asked twice, so that one lost packet is not an outage, if the two seconds of a request for
+ * a list are long enough: c-ares looks for what is overdue once in `timeout`, and is twice as patient in the second
+ * round. Three servers that are silent leave the time to ask a fourth.
+ */
 const QUERY = { timeout: 450, tries: 2 };
 
 /** @throws InvalidOptionError */
@@ -82,18 +86,25 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
     protocol,
     isUsualPort: () => true, // To name ports is what SRV records are for.
   });
-  const fallback = options.fallback?.length ? checkRegions("srvRegions.fallback", options.fallback) : [];
+  const fallback = checkFallback(options.fallback ?? []);
 
   const read = (answer: string, warn: (message: string) => void): RegionList => {
-    const regions: Region[] = [];
-    for (const record of (JSON.parse(answer) as unknown[]).slice(0, MAX_REGIONS)) {
+    const records: unknown = JSON.parse(answer);
+    if (!Array.isArray(records)) throw new Error("the answer has no list of records");
+    const fit: Required<Omit<Region, "distance">>[] = [];
+    for (const record of records) {
       const region = readRecord(record, protocol, prefix, allowedHosts);
       if (typeof region === "string") warn(`${name}: a record was left out: ${region}`);
-      else if (regions.every(({ url }) => url !== region.url)) regions.push(region);
+      else fit.push(region);
     }
-    regions.sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0) || (b.weight ?? 0) - (a.weight ?? 0));
+    // Servers turn the order of their answers round, and the same records must make the same list.
+    fit.sort((a, b) => a.priority - b.priority || b.weight - a.weight || (a.url < b.url ? -1 : 1));
+    const regions = fit.filter(({ url }, i) => fit.findIndex((other) => other.url === url) === i);
     if (regions.length === 0) throw new Error(`${name} has no record that can be used`);
-    return regions as unknown as RegionList;
+    if (regions.length > MAX_REGIONS) {
+      warn(`${name} names ${regions.length} regions; only the first ${MAX_REGIONS} are used`);
+    }
+    return regions.slice(0, MAX_REGIONS) as unknown as RegionList;
   };
 
   return {
@@ -112,12 +123,15 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
 }
 
 /** The region, or what is wrong with the record. */
-function readRecord(record: unknown, protocol: string, path: string, allowedHosts: AllowedHosts): Region | string {
+function readRecord(record: unknown, protocol: string, path: string, allowedHosts: AllowedHosts) {
   const { name, port, priority, weight } = (record ?? {}) as Partial<Record<keyof SrvRecord, unknown>>;
+  if (name === "") return 'its target is ".": there is no such service';
   const base = `${protocol}//${name}:${port}`;
-  if (typeof name !== "string" || !isUint16(port) || !URL.canParse(base)) return `${show(name)}, port ${show(port)}`;
+  const url = toUrl(base);
+  if (typeof name !== "string" || !isUint16(port) || port === 0 || url === undefined) {
+    return `${show(name)}, port ${show(port)}`;
+  }
   if (!isUint16(priority) || !isUint16(weight)) return `${show(name)} has no priority or no weight`;
-  const url = new URL(base);
   const refusal = allowedHosts.refusal(url);
   if (refusal !== undefined) return `it ${refusal}`;
   return { id: url.host, url: url.origin + path, priority, weight };
@@ -125,6 +139,10 @@ function readRecord(record: unknown, protocol: string, path: string, allowedHost
 
 function isUint16(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff;
+}
+
+function checkFallback(value: unknown): readonly Region[] {
+  return Array.isArray(value) && value.length === 0 ? [] : checkRegions("srvRegions.fallback", value);
 }
 
 function checkName(value: unknown): string {

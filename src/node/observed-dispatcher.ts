@@ -76,10 +76,10 @@ function onHook(name: string | symbol, args: readonly unknown[], transmission: T
       transmission.onFailed(causeOf(args[1]));
       break;
     case "onHeaders": // undici 6
-      transmission.onAnswered(Number(args[0]));
+      transmission.onAnswered(Number(args[0]), contentTypeOf(args[1]));
       break;
     case "onResponseStart": // undici 7 and later
-      transmission.onAnswered(Number(args[1]));
+      transmission.onAnswered(Number(args[1]), contentTypeOf(args[2]));
       break;
     case "onConnect": // undici 6
     case "onRequestStart": // undici 7 and later
@@ -88,6 +88,16 @@ function onHook(name: string | symbol, args: readonly unknown[], transmission: T
     default:
       transmission.onProgress();
   }
+}
+
+/** From raw headers, name and value in turn, as undici 6 has them, or from an object of them. */
+function contentTypeOf(headers: unknown): string | undefined {
+  if (!Array.isArray(headers)) {
+    const named = (headers as Record<string, unknown> | null | undefined)?.["content-type"];
+    return named === undefined ? undefined : String(named);
+  }
+  const i = headers.findIndex((name, i) => i % 2 === 0 && String(name).toLowerCase() === "content-type");
+  return i < 0 ? undefined : String(headers[i + 1]);
 }
 
 /** `ECONNREFUSED`, `UND_ERR_SOCKET`, … An error without a code is named by its class. */

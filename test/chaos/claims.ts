@@ -1,4 +1,5 @@
 /** What must hold, judged by the regions' own records. */
+import { CLIENT_NAMES, isOurs } from "./clients.js";
 import type { Ledger } from "./ledger.js";
 
 export interface Claim {
@@ -18,15 +19,16 @@ export function claimsOf(ledgers: readonly Ledger[]): Claim[] {
   return ledgers.flatMap((ledger) => {
     const { kind, calls, unhandled } = ledger.run;
     const claims = [
-      claim(`${kind}: all ${calls} calls settled`, ledger.settled === calls, `${calls - ledger.settled} did not`),
-      claim(`${kind}: no unhandled rejection`, unhandled.length === 0, unhandled.slice(0, 3).map(String).join("; ")),
+      claim(`all ${calls} calls settled`, ledger.settled === calls, `${calls - ledger.settled} did not`),
+      claim("no unhandled rejection", unhandled.length === 0, unhandled.slice(0, 3).map(String).join("; ")),
     ];
-    if (kind === "ours") claims.push(...ourClaims(ledger));
+    if (isOurs(kind)) claims.push(...ourClaims(ledger));
     if (kind === "livekit") {
       const twice = ledger.executedMoreThanOnce().length;
-      claims.push(claim("livekit: the faults bite, some mutations ran more than once", twice > 0, "none did"));
+      claims.push(claim("the faults bite, some mutations ran more than once", twice > 0, "none did"));
     }
-    return claims;
+    const name = CLIENT_NAMES[kind].join(", ");
+    return claims.map(({ text, held }) => ({ text: `${name}: ${text}`, held }));
   });
 }
 
@@ -42,10 +44,10 @@ function ourClaims(ledger: Ledger): Claim[] {
   const lost = ledger.failedNeverReceived().length;
   const allowed = lostShareAllowed();
   return [
-    claim("ours: no mutation ran more than once", twice.length === 0, listed(twice)),
-    claim("ours: nothing was acknowledged that had not run", phantom.length === 0, listed(phantom)),
+    claim("no mutation ran more than once", twice.length === 0, listed(twice)),
+    claim("nothing was acknowledged that had not run", phantom.length === 0, listed(phantom)),
     claim(
-      `ours: of the mutations that failed, at most ${allowed * 100} % reached no region`,
+      `of the mutations that failed, at most ${allowed * 100} % reached no region`,
       !lostTooMany(ledger),
       `${lost} of ${failed} did not`,
     ),

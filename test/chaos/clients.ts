@@ -1,24 +1,36 @@
-/** The three clients. All send the same mutations, and name each in a header as well as in its message. */
+/** The clients. All send the same mutations, and name each in a header as well as in its message. */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { TwirpFetchTransport } from "@protobuf-ts/twirp-transport";
-import { createFailover, type FailedOverEvent } from "twirp-failover";
+import { createFailover, type FailedOverEvent, type Failover } from "twirp-failover";
 import { failoverInterceptor } from "twirp-failover/protobuf-ts";
+import { failoverRpc } from "twirp-failover/twirp-ts";
 import { RoomServiceClient } from "../../proto/gen/rooms.client.js";
+import { RoomServiceClientJSON, RoomServiceClientProtobuf } from "../../proto/gen/rooms.twirp.js";
+import { draw } from "./faults.js";
 import type { FleetRegion } from "./fleet.js";
 
-export type ClientKind = "ours" | "bare" | "livekit";
+/** Ours, by the adapter. */
+export const OUR_KINDS = ["protobuf-ts", "twirp-ts"] as const;
+export const KINDS = [...OUR_KINDS, "bare", "livekit"] as const;
 
-export const CLIENT_NAMES: Readonly<Record<ClientKind, string>> = {
-  ours: "twirp-failover",
-  bare: "no failover",
-  livekit: "livekit-server-sdk",
+export type OurKind = (typeof OUR_KINDS)[number];
+export type ClientKind = (typeof KINDS)[number];
+
+/** Who fails over, and who generated the client. */
+export const CLIENT_NAMES: Readonly<Record<ClientKind, readonly [string, string?]>> = {
+  "protobuf-ts": ["twirp-failover", "protobuf-ts"],
+  "twirp-ts": ["twirp-failover", "twirp-ts"],
+  bare: ["no failover", "protobuf-ts"],
+  livekit: ["livekit-server-sdk"],
 };
+
+type Dial = (requestId: string) => Promise<unknown>;
 
 export interface ChaosClient {
   /** Rejects with what a user of the client would catch. */
-  dial(requestId: string): Promise<unknown>;
+  readonly dial: Dial;
   /** Failovers by what failed, where the client tells. */
   readonly failovers: ReadonlyMap<string, number>;
   close(): void;
@@ -34,20 +46,18 @@ const LIVEKIT_BACKOFF_MS = 20;
 const message = (requestId: string) => ({ room: "lobby", phoneNumber: "+15550100", requestId });
 const headers = (requestId: string) => ({ "x-request-id": requestId });
 
+export function isOurs(kind: ClientKind): kind is OurKind {
+  return (OUR_KINDS as readonly ClientKind[]).includes(kind);
+}
+
 export function createClient(kind: ClientKind, regions: readonly FleetRegion[]): Promise<ChaosClient> | ChaosClient {
   const [home] = regions;
   if (home === undefined) throw new Error("no regions");
-  switch (kind) {
-    case "ours":
-      return ours(regions);
-    case "bare":
-      return bare(home);
-    case "livekit":
-      return livekit(home);
-  }
+  if (isOurs(kind)) return ours(kind, regions);
+  return kind === "bare" ? bare(home) : livekit(home);
 }
 
-function ours(regions: readonly FleetRegion[]): ChaosClient {
+function ours(kind: OurKind, regions: readonly FleetRegion[]): ChaosClient {
   const failover = createFailover({
     regions: regions.map(({ id, url }) => ({ id, url })),
     policies: { "*": { timeoutMs: TIMEOUT_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS, maxAttempts: 3 } },
@@ -57,15 +67,25 @@ function ours(regions: readonly FleetRegion[]): ChaosClient {
     const why = causeOf(event);
     failovers.set(why, (failovers.get(why) ?? 0) + 1);
   });
-  const rooms = new RoomServiceClient(
-    new TwirpFetchTransport({ baseUrl: "", interceptors: [failoverInterceptor(failover)] }),
-  );
-  return {
-    dial: (id) => rooms.dialParticipant(message(id), { meta: headers(id) }).response,
-    failovers,
-    close: () => failover.close(),
-  };
+  return { dial: ADAPTERS[kind](failover), failovers, close: () => failover.close() };
 }
+
+const ADAPTERS: Readonly<Record<OurKind, (failover: Failover) => Dial>> = {
+  "protobuf-ts": (failover) => {
+    const rooms = new RoomServiceClient(
+      new TwirpFetchTransport({ baseUrl: "", interceptors: [failoverInterceptor(failover)] }),
+    );
+    return (id) => rooms.dialParticipant(message(id), { meta: headers(id) }).response;
+  },
+  "twirp-ts": (failover) => {
+    const rpc = failoverRpc(failover);
+    return (id) => {
+      // Both of its clients, by halves.
+      const Client = draw("json", id) < 0.5 ? RoomServiceClientJSON : RoomServiceClientProtobuf;
+      return new Client(rpc.with({ headers: headers(id) })).DialParticipant(message(id));
+    };
+  },
+};
 
 function causeOf({ origin, cause, httpStatus }: FailedOverEvent): string {
   if (origin === "timeout") return "no connection in time";

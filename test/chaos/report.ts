@@ -1,12 +1,12 @@
 /** The table, and what it says in words. Every number is counted from the runs. */
 import type { Claim } from "./claims.js";
-import { CLIENT_NAMES } from "./clients.js";
+import { CLIENT_NAMES, isOurs } from "./clients.js";
 import { gapOf } from "./comparison.js";
 import { countBy, type Ledger } from "./ledger.js";
 import { CALLERS } from "./run.js";
 
-const LABEL_WIDTH = 34;
-const COLUMN_WIDTH = 22;
+const LABEL_WIDTH = 28;
+const COLUMN_WIDTH = 21;
 
 const ROWS: readonly (readonly [label: string, cell: (ledger: Ledger) => string])[] = [
   ["mutations", ({ run }) => String(run.calls)],
@@ -25,14 +25,15 @@ const ROWS: readonly (readonly [label: string, cell: (ledger: Ledger) => string]
 
 export function reportOf(ledgers: readonly Ledger[], claims: readonly Claim[]): string {
   const [first] = ledgers;
-  const ours = ledgers.find(({ run }) => run.kind === "ours");
+  const ours = ledgers.filter(({ run }) => isOurs(run.kind));
+  const [compared] = ours;
   const livekit = ledgers.find(({ run }) => run.kind === "livekit");
   return [
     `chaos: Node ${process.versions.node}, seed ${first?.run.seed}, ${CALLERS} callers, 3 regions`,
     "",
     ...table(ledgers),
-    ...(ours ? detailsOf(ours) : []),
-    ...(ours && livekit ? explanationOf(ours, livekit) : []),
+    ...detailsOf(ours),
+    ...(compared && livekit ? explanationOf(compared, livekit) : []),
     "",
     ...claims.map(({ text, held }) => (held ? `✓ ${text}` : `✗ NOT SO: ${text}`)),
   ].join("\n");
@@ -40,30 +41,31 @@ export function reportOf(ledgers: readonly Ledger[], claims: readonly Claim[]): 
 
 function table(ledgers: readonly Ledger[]): string[] {
   const row = (label: string, cells: readonly string[]) =>
-    label.padEnd(LABEL_WIDTH) + cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join("");
+    (label.padEnd(LABEL_WIDTH) + cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join("")).trimEnd();
+  const names = ledgers.map(({ run }) => CLIENT_NAMES[run.kind]);
   return [
     row(
       "",
-      ledgers.map(({ run }) => CLIENT_NAMES[run.kind]),
+      names.map(([who]) => who),
+    ),
+    row(
+      "",
+      names.map(([, generator = ""]) => generator),
     ),
     ...ROWS.map(([label, cell]) => row(label, ledgers.map(cell))),
   ];
 }
 
-function detailsOf(ours: Ledger): string[] {
-  const failed = ours.failed();
+function detailsOf(ours: readonly Ledger[]): string[] {
   return [
-    ...list(
-      "twirp-failover sent to another region, by what proved that nothing had run:",
-      [...ours.run.failovers].sort(([, a], [, b]) => b - a),
+    ...list("twirp-failover sent to another region, by what proved that nothing had run", ours, ({ run }) => [
+      ...run.failovers,
+    ]),
+    ...list("twirp-failover's failed mutations, by outcome", ours, (ledger) =>
+      countBy(ledger.failed(), (id) => outcomeOf(ledger, id)),
     ),
-    ...list(
-      "twirp-failover's failed mutations, by outcome:",
-      countBy(failed, (id) => outcomeOf(ours, id)),
-    ),
-    ...list(
-      "Of these, what no region read:",
-      countBy(ours.failedNeverReceived(), (id) => ours.lossCauseOf(id)),
+    ...list("Of these, what no region read", ours, (ledger) =>
+      countBy(ledger.failedNeverReceived(), (id) => ledger.lossCauseOf(id)),
     ),
   ];
 }
@@ -72,8 +74,8 @@ function outcomeOf(ledger: Ledger, id: string): string {
   const failure = ledger.failureOf(id);
   if (failure?.outcome === undefined) return failure?.error ?? "";
   const { code, origin, execution, httpStatus, cause } = failure.outcome;
-  const detail = [httpStatus && `HTTP ${httpStatus}`, cause].filter(Boolean).join(", ");
-  return `${code}, said by ${origin}, execution ${execution}${detail && ` (${detail})`}: ${failure.refused}`;
+  const said = [origin, httpStatus && `HTTP ${httpStatus}`, cause].filter(Boolean).join(", ");
+  return `${code} (${said}), execution ${execution}: ${failure.refused}`;
 }
 
 function explanationOf(ours: Ledger, livekit: Ledger): string[] {
@@ -86,7 +88,7 @@ function explanationOf(ours: Ledger, livekit: Ledger): string[] {
   ]);
   return [
     "",
-    `Of the ${gap.shared} mutations that both made, LiveKit's client got ${calls} through that ours refused to send again.`,
+    `Of the ${gap.shared} mutations that both made, LiveKit's client got ${calls} through that ours (${ours.run.kind}) refused to send again.`,
     "What had happened to them:",
     ...rows.map(([fault, text]) => `  ${fault.padEnd(44)}${text}`),
     "",
@@ -104,14 +106,24 @@ function conclusion(ours: Ledger, livekit: Ledger, shared: number, calls: number
     `LiveKit's client sends any request again after a 5xx or a broken connection. That got ${share(calls, shared)} of the mutations`,
     `through that twirp-failover refused to repeat; ${twice} of these ${calls} (${share(twice, calls)}) ran more than once: a second`,
     `phone rang. In all, LiveKit's client ran ${inAll.length} more than once, ${andFailed} of which it then reported as failed.`,
-    `twirp-failover ran ${ours.executedMoreThanOnce().length} more than once. Of the ${failed} that it failed, ${ran} (${share(ran, failed)}) had run, and nothing that a client can`,
-    `see tells those from the others. ${unread} (${share(unread, failed)}) were read by no region.`,
+    `twirp-failover (${ours.run.kind}) ran ${ours.executedMoreThanOnce().length} more than once. Of the ${failed} that it failed, ${ran} (${share(ran, failed)}) had run, and`,
+    `nothing that a client can see tells those from the others. ${unread} (${share(unread, failed)}) were read by no region.`,
   ];
 }
 
-function list(title: string, rows: readonly (readonly [string, number])[]): string[] {
+/** Rows of counts, one of each ledger, the most frequent first. */
+function list(title: string, ledgers: readonly Ledger[], countsOf: (ledger: Ledger) => [string, number][]): string[] {
+  const counts = ledgers.map((ledger) => new Map(countsOf(ledger)));
+  const rows = [...new Set(counts.flatMap((of) => [...of.keys()]))]
+    .map((what) => ({ what, cells: counts.map((of) => of.get(what) ?? 0) }))
+    .sort((a, b) => sum(b.cells) - sum(a.cells));
   if (rows.length === 0) return [];
-  return ["", title, ...rows.map(([what, count]) => `  ${String(count).padStart(7)}  ${what}`)];
+  const whose = ledgers.map(({ run }) => run.kind).join(", ");
+  return [
+    "",
+    `${title} (${whose}):`,
+    ...rows.map(({ what, cells }) => `${cells.map((count) => String(count).padStart(8)).join("")}  ${what}`),
+  ];
 }
 
 function withShare(part: number, whole: number): string {

@@ -163,6 +163,13 @@ describe("values in messages", () => {
   });
 
   test("anything that was thrown has a message", () => {
+    const odd = Object.assign(new Error(), { message: { of: "its own" } });
+    const hostile = Object.defineProperty(new Error(), "message", {
+      get: () => {
+        throw new Error("never");
+      },
+    });
+    expect([odd, hostile].map(messageOf)).toEqual(["an object", "an error that cannot be read"]);
     expect([new Error("no"), "text", undefined, { message: "x" }].map(messageOf)).toEqual([
       "no",
       '"text"',

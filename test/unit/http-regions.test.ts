@@ -1,20 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type HttpRegionsOptions, httpRegions } from "../../src/discovery/http.js";
 import type { LoadedRegions, LoadRequest } from "../../src/region-source.js";
+import { useFetchStub } from "./support/fetch-stub.js";
 import { refusalOf } from "./support/refusal.js";
 import { simulate, useSimulatedTime } from "./support/simulation.js";
 
 const HOME = "https://my.livekit.cloud/twirp";
 const LIST = JSON.stringify({ regions: [{ region: "eu", url: "wss://eu.livekit.cloud", distance: "7" }] });
 
-const fetchStub = vi.fn<typeof fetch>();
-beforeEach(() => {
-  fetchStub.mockReset();
-  vi.stubGlobal("fetch", fetchStub);
-});
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
+const fetchStub = useFetchStub();
 
 const answering = (body: BodyInit | null, init: ResponseInit = {}) =>
   fetchStub.mockImplementation(async () => new Response(body, init));

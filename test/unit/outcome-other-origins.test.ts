@@ -122,6 +122,16 @@ describe("an attempt that we ended", () => {
   }
 });
 
+describe("HTTP 451", () => {
+  test.each(["unavailable", "permission_denied", "region_pinned"])(
+    "says that nothing ran, also in JSON with the code %s: no Twirp server answers with it",
+    (code) => {
+      const outcome = judge({ kind: "twirp", code, meta: {} }, { seen: { httpStatus: 451 } });
+      expect(outcome).toMatchObject({ origin: "intermediary", execution: "none", httpStatus: 451 });
+    },
+  );
+});
+
 describe("Retry-After", () => {
   test.each([
     ["0", 0],

@@ -1,23 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { AllowedHosts, parentDomain, rulesOfHome } from "../../src/discovery/allowed-hosts.js";
-import { parseRegionAnswer } from "../../src/discovery/region-answer.js";
-
-const HOME = "https://my.livekit.cloud/twirp";
-
-function parse(answer: unknown, { home = HOME, allowedHosts = ["livekit.cloud"] } = {}) {
-  const warnings: string[] = [];
-  const text = typeof answer === "string" ? answer : JSON.stringify(answer);
-  const hosts = new AllowedHosts(allowedHosts, rulesOfHome("allowedHosts", new URL(home)));
-  const list = parseRegionAnswer(text, { home, allowedHosts: hosts, warn: (message) => warnings.push(message) });
-  return { list, ids: list.map(({ id }) => id), warnings };
-}
-
-const entry = (region: unknown, url: unknown, distance?: unknown) => ({
-  region,
-  url,
-  ...(distance !== undefined && { distance }),
-});
-const at = (name: string) => `https://${name}.livekit.cloud`;
+import { parentDomain } from "../../src/discovery/allowed-hosts.js";
+import { at, entry, HOME, parse } from "./support/answers.js";
 
 describe("the order", () => {
   test("is home, then the nearest; a distance that is left out is 0", () => {
@@ -187,6 +170,10 @@ describe("the domain that is taken for the home's own", () => {
     ["eu.example.co.uk", "example.co.uk"],
     ["example.com", "example.com"],
     ["example.co.uk", "example.co.uk"],
+    ["example.gouv.fr", "example.gouv.fr"],
+    ["eu.example.gouv.fr", "example.gouv.fr"],
+    ["my-app.vercel.app", "my-app.vercel.app"],
+    ["eu.my-app.fly.dev", "my-app.fly.dev"],
     ["example.com.au", "example.com.au"],
     ["localhost", "localhost"],
     ["rooms", "rooms"],

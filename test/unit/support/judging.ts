@@ -1,5 +1,6 @@
 /** Judging one answer, without a call around it. */
-import { type Answer, type Outcome, outcomeOfAnswer } from "../../../src/outcome.js";
+import type { Answer } from "../../../src/answer.js";
+import { type Outcome, outcomeOfAnswer } from "../../../src/outcome.js";
 import { Transmission } from "../../../src/transmission.js";
 import type { TwirpCode } from "../../../src/twirp-code.js";
 import { clockWith, EPOCH } from "./simulation.js";

@@ -1,9 +1,9 @@
 /** A simulated world: regions that answer by a script, on simulated time. */
 import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
+import type { Answer } from "../../../src/answer.js";
 import { type Clock, systemClock } from "../../../src/clock.js";
 import type { FailoverEvent, FailoverEventOf, FailoverEventType } from "../../../src/events.js";
 import { buildFailover, type Failover, type FailoverOptions } from "../../../src/failover.js";
-import type { Answer } from "../../../src/outcome.js";
 import type { MethodPolicy } from "../../../src/policy.js";
 import type { Region } from "../../../src/regions.js";
 import type { RpcCall } from "../../../src/rpc-call.js";

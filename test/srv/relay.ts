@@ -1,0 +1,56 @@
+/** A DNS server that passes questions on to another when the test says so, and is silent until then. */
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+
+export class Relay {
+  #held: (() => void)[] | undefined = [];
+  /** Resolves when the first question is in. */
+  readonly asked: Promise<unknown>;
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly upstreamPort: number,
+  ) {
+    this.asked = new Promise((resolve) => socket.once("message", resolve));
+    socket.on("message", (question, asker) => {
+      if (this.#held === undefined) this.#pass(question, asker);
+      else this.#held.push(() => this.#pass(question, asker));
+    });
+  }
+
+  /** @param upstream as in `resolver`; without one it has no answer to give, ever. */
+  static async start(upstream = "127.0.0.1:0"): Promise<Relay> {
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    return new Relay(socket, Number(upstream.split(":")[1]));
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.socket.address() as AddressInfo).port}`;
+  }
+
+  /** Passes on what it was asked so far, and from now on everything at once. */
+  release(): void {
+    for (const pass of this.#held ?? []) pass();
+    this.#held = undefined;
+  }
+
+  /** Is silent again. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.socket, "close");
+    this.socket.close();
+    await closed;
+  }
+
+  #pass(question: Buffer, asker: RemoteInfo): void {
+    const upstream = createSocket("udp4");
+    upstream.once("message", (answer) => this.socket.send(answer, asker.port, asker.address, () => upstream.close()));
+    upstream.send(question, this.upstreamPort, "127.0.0.1");
+  }
+}

@@ -1,0 +1,135 @@
+/** A process that has just begun, in the middle of an outage: all it knows is what an earlier one kept. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Keyv from "keyv";
+import { RegionCache, type RegionStore } from "twirp-failover";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { entryOf, listOf, serveList } from "../support/discovery.js";
+import { FORMATS, METHODS, type MethodKind, newRequestId, type TestClient, useWire } from "../support/wire.js";
+
+const KINDS = Object.keys(METHODS) as MethodKind[];
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "regions-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const inMap = (): RegionStore => {
+  const kept = new Map<string, string>();
+  return { get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) };
+};
+const inFile = (): RegionStore => {
+  const path = join(folder, "regions.json");
+  return {
+    get: () => readFile(path, "utf8").catch(() => undefined),
+    set: (_, value) => writeFile(path, value),
+  };
+};
+
+const STORES: [string, () => RegionStore][] = [
+  ["Keyv", () => new Keyv()],
+  ["Keyv over a Map", () => new Keyv({ store: new Map(), namespace: "regions" })],
+  ["a Map", inMap],
+  ["a file", inFile],
+];
+
+describe.each(FORMATS)("a store, $format", ({ sendJson }) => {
+  const wire = useWire();
+
+  /** Home and a second region, as an earlier process came to know them; then home dies. */
+  async function afterwards(store: RegionStore) {
+    const [home, second] = [await wire().region("home"), await wire().region("second")];
+    serveList(home, listOf(entryOf(home), entryOf(second, 40)));
+    const first = wire().discovering(sendJson, { home: home.url }, { cache: new RegionCache({ store }) });
+    await first.failover.ready();
+    expect(await METHODS.mutation(first.rooms, newRequestId())).toBe("home");
+    await home.close();
+    // Of another process, it shares no more than the store.
+    const next = () => wire().discovering(sendJson, { home: home.url }, { cache: new RegionCache({ store }) });
+    return { home, second, next };
+  }
+
+  /** The list is asked for in the background: home is down, and the second region has none. */
+  const asked = ({ failover }: TestClient) => new Promise((resolve) => failover.on("discovery_failed", resolve));
+
+  test.each(STORES)("(%s) lets every first call of a fresh process succeed while home refuses", async (_, storeOf) => {
+    const { second, next } = await afterwards(storeOf());
+    for (const kind of KINDS) {
+      for (let i = 0; i < 5; i++) {
+        const client = next();
+        const discovery = asked(client);
+        const id = newRequestId();
+        expect(await METHODS[kind](client.rooms, id)).toBe("second");
+        expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
+        expect(client.eventsOf("warning")).toEqual([]);
+        await discovery;
+      }
+    }
+  });
+
+  test("lets a burst of 60 first calls of all kinds succeed", async () => {
+    const { second, next } = await afterwards(inMap());
+    const client = next();
+    const discovery = asked(client);
+    const calls = Array.from({ length: 60 }, (_, i) =>
+      METHODS[KINDS[i % 3] as MethodKind](client.rooms, newRequestId()),
+    );
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(["second"]));
+    expect(second.saw()).toEqual({ received: 60, executed: 60 });
+    await discovery;
+  });
+
+  test("without one, the same call has nowhere to go: this test can fail", async () => {
+    const { home } = await afterwards(inMap());
+    const client = wire().discovering(sendJson, { home: home.url });
+    await expect(METHODS.mutation(client.rooms, newRequestId())).rejects.toThrow("fetch failed");
+    await client.failover.ready();
+  });
+
+  test("has the regions asked for a newer list in home's place", async () => {
+    const { second, next } = await afterwards(inMap());
+    const third = await wire().region("third");
+    const list = serveList(second, listOf(entryOf(second, 40), entryOf(third, 50)));
+    const client = next();
+    const changed = new Promise<void>((resolve) =>
+      client.failover.on("regions_changed", ({ regions }) => {
+        if (regions.includes("third")) resolve();
+      }),
+    );
+    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    await changed;
+    expect(list.requests).toHaveLength(1);
+    expect(
+      client.failover
+        .regions()
+        .map(({ id }) => id)
+        .slice(1),
+    ).toEqual(["second", "third"]);
+    expect(client.eventsOf("discovery_failed")).toEqual([]);
+  });
+});
+
+test("Keyv keeps the list for a week", async () => {
+  const keyv = new Keyv();
+  const ttls: unknown[] = [];
+  const set = keyv.set.bind(keyv);
+  const store = {
+    get: (key: string) => keyv.get(key),
+    set: (key: string, value: string, ttlMs: number) => {
+      ttls.push(ttlMs);
+      return set(key, value, ttlMs);
+    },
+  };
+  const cache = new RegionCache({ store });
+  const source = {
+    key: "k",
+    known: [],
+    restore: () => [{ id: "a", url: "https://a.example.com" }] as const,
+    load: async () => ({ regions: [{ id: "a", url: "https://a.example.com" }] as const, ttlMs: 0, answer: "x" }),
+  };
+  await cache.load(source, () => {});
+  expect(ttls).toEqual([604_800_000]);
+  expect(await keyv.get("twirp-failover:k")).toBe("x");
+});

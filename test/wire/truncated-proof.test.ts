@@ -1,0 +1,85 @@
+/** A 429 says that nothing ran, if all of it came. What broke off may have been anything, and a mutation stays. */
+import { describe, expect, test } from "vitest";
+import type { Exchange, Fault } from "../support/region.js";
+import { errorOf, expectTruth, FORMATS, METHODS, newRequestId, outcomesOf, useWire } from "../support/wire.js";
+
+const JSON_TYPE = { "content-type": "application/json" };
+const PAGE_TYPE = { "content-type": "text/html" };
+const HALF = '{"code":"resource_exhausted","msg":"the handler ran, and th';
+
+const written = (headers: Record<string, string>, body: string, end: (exchange: Exchange) => void): Fault => ({
+  after: (exchange) => {
+    exchange.res.writeHead(429, headers);
+    exchange.res.write(body, () => end(exchange));
+  },
+});
+const reset = ({ req }: Exchange) => void req.socket.resetAndDestroy();
+const fin = ({ req }: Exchange) => void req.socket.end();
+const finish = ({ res }: Exchange) => void res.end();
+
+/** The handler ran in all of them. */
+const BROKEN: [string, Fault][] = [
+  [
+    "JSON that is cut short, in a body that is complete",
+    written({ ...JSON_TYPE, "content-length": `${HALF.length}` }, HALF, finish),
+  ],
+  ["JSON that is cut short, in chunks that are complete", written(JSON_TYPE, HALF, finish)],
+  ["JSON with a charset, cut short", written({ "content-type": "application/json; charset=utf-8" }, HALF, finish)],
+  ["JSON of another kind, cut short", written({ "content-type": "application/problem+json" }, HALF, finish)],
+  ["JSON that is reset in the middle", written({ ...JSON_TYPE, "content-length": "1000" }, HALF, reset)],
+  ["JSON that is closed in the middle", written({ ...JSON_TYPE, "content-length": "1000" }, HALF, fin)],
+  ["chunks that are reset in the middle", written(JSON_TYPE, HALF, reset)],
+  ["chunks that are closed in the middle", written(JSON_TYPE, HALF, fin)],
+  ["a page that is reset in the middle", written({ ...PAGE_TYPE, "content-length": "1000" }, "<html>", reset)],
+  ["a page that is closed in the middle", written({ ...PAGE_TYPE, "content-length": "1000" }, "<html>", fin)],
+  ["a body without a type, reset in the middle", written({ "content-length": "1000" }, "x", reset)],
+  [
+    "no body, reset before it",
+    {
+      after: ({ req, res }) => {
+        res.writeHead(429, JSON_TYPE).flushHeaders();
+        setTimeout(() => req.socket.resetAndDestroy(), 20);
+      },
+    },
+  ],
+];
+
+describe.each(FORMATS)("a 429 that broke off, $format", ({ sendJson }) => {
+  const wire = useWire();
+
+  test.each(BROKEN)("(%s) proves nothing: a mutation is not sent again", async (_, fault) => {
+    const { home, second, client } = await wire().pair(sendJson);
+    home.always(fault);
+    const id = newRequestId();
+    const error = await errorOf(METHODS.mutation(client.rooms, id));
+    expect(outcomesOf(error)).toMatchObject([{ execution: "unknown" }]);
+    expect(client.eventsOf("replay_refused")).toMatchObject([{ reason: "not_idempotent" }]);
+    expect([home.saw(id), second.saw(id)]).toEqual([
+      { received: 1, executed: 1 },
+      { received: 0, executed: 0 },
+    ]);
+    expectTruth(client, home, second);
+  });
+
+  test.each(BROKEN)("(%s): an update, which may run twice, gets its answer elsewhere", async (_, fault) => {
+    const { home, client } = await wire().pair(sendJson, {
+      policy: { retryableCodes: ["resource_exhausted", "internal"] },
+    });
+    home.always(fault);
+    expect(await METHODS.update(client.rooms, newRequestId())).toBe("second");
+  });
+
+  test.each([
+    ["a page", PAGE_TYPE],
+    ["text", { "content-type": "text/plain" }],
+  ])("that is whole (%s) proves it: this test can fail", async (_, headers) => {
+    const { home, second, client } = await wire().pair(sendJson);
+    home.always({ instead: ({ res }) => void res.writeHead(429, headers).end("slow down") });
+    const id = newRequestId();
+    expect(await METHODS.mutation(client.rooms, id)).toBe("second");
+    expect([home.saw(id), second.saw(id)]).toEqual([
+      { received: 1, executed: 0 },
+      { received: 1, executed: 1 },
+    ]);
+  });
+});
