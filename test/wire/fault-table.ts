@@ -175,6 +175,16 @@ export const PROXY_ANSWERS: readonly FaultRow[] = [
     ),
     ...asWritten("quota"),
   },
+  {
+    // A gateway's, or the service's own: its 429 would be a proof, and must not be one.
+    ...byProxy(
+      "429 with JSON with an unknown code",
+      faults.json(429, { code: "weird", msg: "no more" }),
+      { code: "resource_exhausted", execution: "unknown", httpStatus: 429 },
+      "none",
+    ),
+    ...asWritten("weird"),
+  },
 ];
 
 function unanswered(name: string, fault: Fault, executed: 0 | 1, cause: string): FaultRow {
