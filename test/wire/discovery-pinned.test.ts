@@ -1,12 +1,13 @@
 /** A project that is moved to other regions while clients run: every call gets there, on a list that is fresh. */
 import { describe, expect, test } from "vitest";
+import { CLIENTS } from "../support/clients.js";
 import { entryOf, listOf, serveList } from "../support/discovery.js";
 import * as faults from "../support/faults.js";
-import { FORMATS, METHODS, type MethodKind, newRequestId, useWire } from "../support/wire.js";
+import { METHODS, type MethodKind, newRequestId, useWire } from "../support/wire.js";
 
 const KINDS = Object.keys(METHODS) as MethodKind[];
 
-describe.each(FORMATS)("HTTP 451, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("HTTP 451, $name, $format", (library) => {
   const wire = useWire();
 
   /** Home and `old` are known, and refuse from now on; `allowed` is in the list that home has by now. */
@@ -14,7 +15,7 @@ describe.each(FORMATS)("HTTP 451, $format", ({ sendJson }) => {
     const home = await wire().region("home");
     const [old, allowed] = [await wire().region("old"), await wire().region("allowed")];
     const before = serveList(home, listOf(entryOf(home), entryOf(old)));
-    const client = wire().discovering(sendJson, { home: home.url }, { retryThrottling: false });
+    const client = wire().discovering(library, { home: home.url }, { retryThrottling: false });
     await client.failover.ready();
     expect(before.requests).toHaveLength(1);
     for (const region of [home, old]) region.always(faults.pinned);
@@ -25,7 +26,7 @@ describe.each(FORMATS)("HTTP 451, $format", ({ sendJson }) => {
   test.each(KINDS)("a %s moves to a region of the new list", async (kind) => {
     const { home, old, allowed, client, list } = await moved();
     const id = newRequestId();
-    expect(await METHODS[kind](client.rooms, id)).toBe("allowed");
+    expect(await client[kind](id)).toBe("allowed");
     expect([home, old, allowed].map((region) => region.saw(id).received)).toEqual([1, 0, 1]);
     expect(allowed.saw(id).executed).toBe(1);
     expect(list.requests).toHaveLength(1);
@@ -36,7 +37,7 @@ describe.each(FORMATS)("HTTP 451, $format", ({ sendJson }) => {
     const { allowed, client, list } = await moved();
     const begun = performance.now();
     for (let i = 0; i < 20; i++) {
-      const calls = Array.from({ length: 50 }, () => METHODS.mutation(client.rooms, newRequestId()));
+      const calls = Array.from({ length: 50 }, () => client.mutation(newRequestId()));
       expect(new Set(await Promise.all(calls))).toEqual(new Set(["allowed"]));
     }
     expect(allowed.saw()).toEqual({ received: 1_000, executed: 1_000 });
@@ -47,7 +48,7 @@ describe.each(FORMATS)("HTTP 451, $format", ({ sendJson }) => {
     const { old, home, client } = await moved();
     old.always(faults.answersAsUsual);
     const failing = serveList(home, ({ res }) => void res.writeHead(503, { connection: "close" }).end());
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("old");
+    expect(await client.mutation(newRequestId())).toBe("old");
     // Home was asked again, and so was the other one that is known, which has no list.
     expect(failing.requests).toHaveLength(1);
     expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: "HTTP 503" }]);

@@ -1,13 +1,14 @@
 /** Healthy until now, then home dies whole, its list with it; and nobody configured a second region. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { CLIENTS } from "../support/clients.js";
 import { entryOf, listOf, serveList } from "../support/discovery.js";
 import * as faults from "../support/faults.js";
-import { errorOf, FORMATS, METHODS, type MethodKind, newRequestId, useWire } from "../support/wire.js";
+import { errorOf, METHODS, type MethodKind, newRequestId, useWire } from "../support/wire.js";
 
 const KINDS = Object.keys(METHODS) as MethodKind[];
 const REPLAYABLE: readonly MethodKind[] = ["read", "update"];
 
-describe.each(FORMATS)("home dies, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("home dies, $name, $format", (library) => {
   const wire = useWire();
   // The first fetch of a process loads its parts, which takes longer than the timeouts here.
   beforeAll(() => fetch("data:,"));
@@ -16,11 +17,11 @@ describe.each(FORMATS)("home dies, $format", ({ sendJson }) => {
   async function healthy(policy = {}) {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const list = serveList(home, listOf(entryOf(home), entryOf(second, 40)));
-    const client = wire().discovering(sendJson, { home: home.url }, { policy });
+    const client = wire().discovering(library, { home: home.url }, { policy });
     // On an idle connection, a call to a server that has just been closed may fail in a way that proves nothing.
     home.script({ before: ({ res }) => void res.setHeader("connection", "close") });
     const known = new Promise((resolve) => client.failover.on("regions_changed", resolve));
-    expect(await METHODS.read(client.rooms, newRequestId())).toBe("home");
+    expect(await client.read(newRequestId())).toBe("home");
     await known;
     return { home, second, list, client };
   }
@@ -30,7 +31,7 @@ describe.each(FORMATS)("home dies, $format", ({ sendJson }) => {
     await home.close();
     for (let i = 0; i < 30; i++) {
       const id = newRequestId();
-      expect(await METHODS[kind](client.rooms, id)).toBe("second");
+      expect(await client[kind](id)).toBe("second");
       expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
     }
     // An ejected home is not called, so there was not a failover for every call.
@@ -41,9 +42,7 @@ describe.each(FORMATS)("home dies, $format", ({ sendJson }) => {
   test("refusing: each of 90 calls at once succeeds, of whatever kind", async () => {
     const { home, second, client } = await healthy();
     await home.close();
-    const calls = Array.from({ length: 90 }, (_, i) =>
-      METHODS[KINDS[i % 3] as MethodKind](client.rooms, newRequestId()),
-    );
+    const calls = Array.from({ length: 90 }, (_, i) => client[KINDS[i % 3] as MethodKind](newRequestId()));
     expect(new Set(await Promise.all(calls))).toEqual(new Set(["second"]));
     expect(second.saw()).toEqual({ received: 90, executed: 90 });
   });
@@ -52,7 +51,7 @@ describe.each(FORMATS)("home dies, $format", ({ sendJson }) => {
     const { home, second, client } = await healthy({ timeoutMs: 5_000 });
     home.always(faults.answersAfter(150));
     const ids = Array.from({ length: 60 }, (_, i) => ({ id: newRequestId(), kind: KINDS[i % 3] as MethodKind }));
-    const calls = ids.map(({ id, kind }) => METHODS[kind](client.rooms, id));
+    const calls = ids.map(({ id, kind }) => client[kind](id));
     const settled = Promise.allSettled(calls);
     await home.arrived(61);
     await home.close();
@@ -69,14 +68,12 @@ describe.each(FORMATS)("home dies, $format", ({ sendJson }) => {
     home.always(faults.hangs);
     serveList(home, faults.hangs.instead as never);
     const begun = performance.now();
-    const calls = Array.from({ length: 40 }, (_, i) =>
-      METHODS[REPLAYABLE[i % 2] as MethodKind](client.rooms, newRequestId()),
-    );
+    const calls = Array.from({ length: 40 }, (_, i) => client[REPLAYABLE[i % 2] as MethodKind](newRequestId()));
     expect(new Set(await Promise.all(calls))).toEqual(new Set(["second"]));
     expect(performance.now() - begun).toBeLessThan(1_200);
     // Home is ejected by now, and the next call does not wait, a mutation neither.
     const next = performance.now();
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    expect(await client.mutation(newRequestId())).toBe("second");
     expect(performance.now() - next).toBeLessThan(300);
     expect(second.saw()).toEqual({ received: 41, executed: 41 });
   });
@@ -85,15 +82,15 @@ describe.each(FORMATS)("home dies, $format", ({ sendJson }) => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     serveList(home, listOf(entryOf(home), entryOf(second)));
     await home.close();
-    const client = wire().discovering(sendJson, { home: home.url });
+    const client = wire().discovering(library, { home: home.url });
     for (const kind of KINDS) {
-      expect(await errorOf(METHODS[kind](client.rooms, newRequestId()))).toMatchObject({ message: "fetch failed" });
+      expect(await errorOf(client[kind](newRequestId()))).toMatchObject({ message: "fetch failed" });
     }
     expect(client.eventsOf("discovery_failed")).toHaveLength(1);
     // The same, with a fallback: nothing fails.
     const fallback = [{ id: "second", url: second.url }];
-    const prepared = wire().discovering(sendJson, { home: home.url, fallback });
-    for (const kind of KINDS) expect(await METHODS[kind](prepared.rooms, newRequestId())).toBe("second");
+    const prepared = wire().discovering(library, { home: home.url, fallback });
+    for (const kind of KINDS) expect(await prepared[kind](newRequestId())).toBe("second");
     await prepared.failover.ready();
   });
 });

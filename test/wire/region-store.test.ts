@@ -5,8 +5,9 @@ import { join } from "node:path";
 import Keyv from "keyv";
 import { RegionCache, type RegionStore } from "twirp-failover";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CLIENTS } from "../support/clients.js";
 import { entryOf, listOf, serveList } from "../support/discovery.js";
-import { FORMATS, METHODS, type MethodKind, newRequestId, type TestClient, useWire } from "../support/wire.js";
+import { type AnyClient, METHODS, type MethodKind, newRequestId, useWire } from "../support/wire.js";
 
 const KINDS = Object.keys(METHODS) as MethodKind[];
 
@@ -35,24 +36,24 @@ const STORES: [string, () => RegionStore][] = [
   ["a file", inFile],
 ];
 
-describe.each(FORMATS)("a store, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("a store, $name, $format", (library) => {
   const wire = useWire();
 
   /** Home and a second region, as an earlier process came to know them; then home dies. */
   async function afterwards(store: RegionStore) {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     serveList(home, listOf(entryOf(home), entryOf(second, 40)));
-    const first = wire().discovering(sendJson, { home: home.url }, { cache: new RegionCache({ store }) });
+    const first = wire().discovering(library, { home: home.url }, { cache: new RegionCache({ store }) });
     await first.failover.ready();
-    expect(await METHODS.mutation(first.rooms, newRequestId())).toBe("home");
+    expect(await first.mutation(newRequestId())).toBe("home");
     await home.close();
     // Of another process, it shares no more than the store.
-    const next = () => wire().discovering(sendJson, { home: home.url }, { cache: new RegionCache({ store }) });
+    const next = () => wire().discovering(library, { home: home.url }, { cache: new RegionCache({ store }) });
     return { home, second, next };
   }
 
   /** The list is asked for in the background: home is down, and the second region has none. */
-  const asked = ({ failover }: TestClient) => new Promise((resolve) => failover.on("discovery_failed", resolve));
+  const asked = ({ failover }: AnyClient) => new Promise((resolve) => failover.on("discovery_failed", resolve));
 
   test.each(STORES)("(%s) lets every first call of a fresh process succeed while home refuses", async (_, storeOf) => {
     const { second, next } = await afterwards(storeOf());
@@ -61,7 +62,7 @@ describe.each(FORMATS)("a store, $format", ({ sendJson }) => {
         const client = next();
         const discovery = asked(client);
         const id = newRequestId();
-        expect(await METHODS[kind](client.rooms, id)).toBe("second");
+        expect(await client[kind](id)).toBe("second");
         expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
         expect(client.eventsOf("warning")).toEqual([]);
         await discovery;
@@ -73,9 +74,7 @@ describe.each(FORMATS)("a store, $format", ({ sendJson }) => {
     const { second, next } = await afterwards(inMap());
     const client = next();
     const discovery = asked(client);
-    const calls = Array.from({ length: 60 }, (_, i) =>
-      METHODS[KINDS[i % 3] as MethodKind](client.rooms, newRequestId()),
-    );
+    const calls = Array.from({ length: 60 }, (_, i) => client[KINDS[i % 3] as MethodKind](newRequestId()));
     expect(new Set(await Promise.all(calls))).toEqual(new Set(["second"]));
     expect(second.saw()).toEqual({ received: 60, executed: 60 });
     await discovery;
@@ -83,8 +82,8 @@ describe.each(FORMATS)("a store, $format", ({ sendJson }) => {
 
   test("without one, the same call has nowhere to go: this test can fail", async () => {
     const { home } = await afterwards(inMap());
-    const client = wire().discovering(sendJson, { home: home.url });
-    await expect(METHODS.mutation(client.rooms, newRequestId())).rejects.toThrow("fetch failed");
+    const client = wire().discovering(library, { home: home.url });
+    await expect(client.mutation(newRequestId())).rejects.toThrow("fetch failed");
     await client.failover.ready();
   });
 
@@ -98,7 +97,7 @@ describe.each(FORMATS)("a store, $format", ({ sendJson }) => {
         if (regions.includes("third")) resolve();
       }),
     );
-    expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
+    expect(await client.mutation(newRequestId())).toBe("second");
     await changed;
     expect(list.requests).toHaveLength(1);
     expect(

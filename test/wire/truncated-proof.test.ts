@@ -1,7 +1,8 @@
 /** A 429 says that nothing ran, if all of it came. What broke off may have been anything, and a mutation stays. */
 import { describe, expect, test } from "vitest";
+import { CLIENTS } from "../support/clients.js";
 import type { Exchange, Fault } from "../support/region.js";
-import { errorOf, expectTruth, FORMATS, METHODS, newRequestId, outcomesOf, useWire } from "../support/wire.js";
+import { errorOf, expectTruth, newRequestId, outcomesOf, useWire } from "../support/wire.js";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const PAGE_TYPE = { "content-type": "text/html" };
@@ -44,14 +45,14 @@ const BROKEN: [string, Fault][] = [
   ],
 ];
 
-describe.each(FORMATS)("a 429 that broke off, $format", ({ sendJson }) => {
+describe.each(CLIENTS)("a 429 that broke off, $name, $format", (library) => {
   const wire = useWire();
 
   test.each(BROKEN)("(%s) proves nothing: a mutation is not sent again", async (_, fault) => {
-    const { home, second, client } = await wire().pair(sendJson);
+    const { home, second, client } = await wire().pair(library);
     home.always(fault);
     const id = newRequestId();
-    const error = await errorOf(METHODS.mutation(client.rooms, id));
+    const error = await errorOf(client.mutation(id));
     expect(outcomesOf(error)).toMatchObject([{ execution: "unknown" }]);
     expect(client.eventsOf("replay_refused")).toMatchObject([{ reason: "not_idempotent" }]);
     expect([home.saw(id), second.saw(id)]).toEqual([
@@ -62,21 +63,21 @@ describe.each(FORMATS)("a 429 that broke off, $format", ({ sendJson }) => {
   });
 
   test.each(BROKEN)("(%s): an update, which may run twice, gets its answer elsewhere", async (_, fault) => {
-    const { home, client } = await wire().pair(sendJson, {
+    const { home, client } = await wire().pair(library, {
       policy: { retryableCodes: ["resource_exhausted", "internal"] },
     });
     home.always(fault);
-    expect(await METHODS.update(client.rooms, newRequestId())).toBe("second");
+    expect(await client.update(newRequestId())).toBe("second");
   });
 
   test.each([
     ["a page", PAGE_TYPE],
     ["text", { "content-type": "text/plain" }],
   ])("that is whole (%s) proves it: this test can fail", async (_, headers) => {
-    const { home, second, client } = await wire().pair(sendJson);
+    const { home, second, client } = await wire().pair(library);
     home.always({ instead: ({ res }) => void res.writeHead(429, headers).end("slow down") });
     const id = newRequestId();
-    expect(await METHODS.mutation(client.rooms, id)).toBe("second");
+    expect(await client.mutation(id)).toBe("second");
     expect([home.saw(id), second.saw(id)]).toEqual([
       { received: 1, executed: 0 },
       { received: 1, executed: 1 },
