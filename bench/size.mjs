@@ -6,16 +6,20 @@ import { printTable } from "./table.mjs";
 
 /** For the core and the protobuf-ts adapter together, p-retry included. Kept as the aim, and told when it is missed. */
 const BAR_BYTES = 10_240;
+/** For what the twirp-ts adapter adds to the core; most of it makes requests by `fetch`, which other adapters share. */
+const TWIRP_TS_BAR_BYTES = 2_048;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const core = (names) => `export ${names} from "./dist/index.js";`;
 const adapter = 'export { failoverInterceptor } from "./dist/adapters/protobuf-ts.js";';
+const http = 'export { TwirpHttp } from "./dist/adapters/adapter.js";';
 const twirpTs = 'export { failoverRpc } from "./dist/adapters/twirp-ts.js";';
 
 const sizes = [
   { name: "createFailover and failoverInterceptor", ...(await sizeOf(core("{ createFailover }") + adapter)) },
   { name: "everything that the two entries export", ...(await sizeOf(core("*") + adapter)) },
   { name: "createFailover alone", ...(await sizeOf(core("{ createFailover }"))) },
+  { name: "createFailover and TwirpHttp", ...(await sizeOf(core("{ createFailover }") + http)) },
   { name: "createFailover and failoverRpc", ...(await sizeOf(core("{ createFailover }") + twirpTs)) },
   { name: "p-retry alone", ...(await sizeOf('export * from "p-retry"; export { default } from "p-retry";')) },
 ];
@@ -26,10 +30,16 @@ printTable(
   sizes.map(({ name, minified, gzipped }) => [name, `${minified} B`, `${gzipped} B`, (gzipped / 1000).toFixed(2)]),
 );
 
-const [{ gzipped }] = sizes;
-const holds = gzipped <= BAR_BYTES;
-const distance = `${Math.abs(BAR_BYTES - gzipped)} B ${holds ? "below" : "above"}`;
-console.log(`\nThe aim for the first is ${BAR_BYTES} B: ${distance} it.`);
+const [first, , alone, , withTwirpTs] = sizes.map(({ gzipped }) => gzipped);
+console.log(`\nThe aim for the first is ${BAR_BYTES} B: ${distance(first, BAR_BYTES)} it.`);
+const added = withTwirpTs - alone;
+console.log(
+  `failoverRpc adds ${added} B; the aim is ${TWIRP_TS_BAR_BYTES} B: ${distance(added, TWIRP_TS_BAR_BYTES)} it.`,
+);
+
+function distance(bytes, bar) {
+  return `${Math.abs(bar - bytes)} B ${bytes <= bar ? "below" : "above"}`;
+}
 
 /** In bytes, of a bundle of everything that `source` exports. */
 async function sizeOf(source) {

@@ -14,6 +14,8 @@ export type Answer =
       readonly retryAfter?: string | undefined;
       /** Its body broke off, so it may be half of a Twirp error. */
       readonly broken?: boolean;
+      /** It was told of by another, who may have had it from a server behind him: it proves nothing. */
+      readonly relayed?: boolean;
       /** Its body was no JSON, and more is not known: half of a Twirp error is none either. */
       readonly unreadable?: boolean;
     }

@@ -66,7 +66,10 @@ export function makeAttempt<T>(call: Call<T>, region: Region, parts: AttemptPart
       const { notExecutedCodes } = policy;
       fail(outcomeOfAnswer(answer, { transmission, notExecutedCodes, dateMs: clock.date(), warn }), error);
     };
-    const end = (ending: Ending) => fail(outcomeOfEnding(ending, transmission), call.endingError(ending, region.id));
+    const end = (ending: Ending) => {
+      const asked = transmission.preparing ? undefined : region.id;
+      fail(outcomeOfEnding(ending, transmission), call.endingError(ending, asked));
+    };
 
     // One timer at a time: while the request has no connection, it comes back to look whether it waited too long.
     let dueAt: number;

@@ -24,7 +24,9 @@ export function checkHeaders(option: string, given: HeadersSource): HeadersSourc
 
 /** The headers of one request. Rejects with what a function throws, and for what it gives that are none. */
 export async function makeHeaders(option: string, source: HeadersSource): Promise<HeaderRecord> {
-  return typeof source === "function" ? (checkHeaders(option, await source()) as HeaderRecord) : source;
+  const given = typeof source === "function" ? await source() : source;
+  checkHeaders(option, given);
+  return Object.fromEntries(new Headers(given));
 }
 
 /** The headers of several sources, unchecked, with names in lower case; later sources win. */
@@ -32,7 +34,9 @@ export async function mergeHeaders(sources: readonly HeadersSource[]): Promise<R
   const merged: Record<string, string> = {};
   for (const source of sources) {
     const given = typeof source === "function" ? await source() : source;
-    for (const [name, value] of Object.entries(given)) merged[name.toLowerCase()] = value;
+    // Not by its type, but a `Headers` object is what some will give.
+    const entries = Symbol.iterator in given ? (given as unknown as Iterable<[string, string]>) : Object.entries(given);
+    for (const [name, value] of entries) merged[name.toLowerCase()] = value;
   }
   return merged;
 }

@@ -51,14 +51,14 @@ export type Ending = "canceled" | "deadline" | "timeout" | "connect_timeout";
 
 /** An attempt that we ended. Unless it was seen to wait for its connection, the server may have run it. */
 export function outcomeOfEnding(ending: Ending, transmission: Transmission): Outcome {
-  const execution = transmission.unsent ? "none" : "unknown";
+  const execution = transmission.unsent || transmission.preparing ? "none" : "unknown";
   switch (ending) {
     case "canceled":
       return { code: "canceled", origin: "caller", execution };
     case "deadline":
       return { code: "deadline_exceeded", origin: "caller", execution };
     case "timeout":
-      return { code: "deadline_exceeded", origin: "timeout", execution };
+      return { code: "deadline_exceeded", origin: transmission.preparing ? "client" : "timeout", execution };
     case "connect_timeout":
       return { code: "unavailable", origin: "timeout", execution };
   }
@@ -86,7 +86,9 @@ function read(answer: Answer, circumstances: Circumstances): Outcome {
   const { transmission } = circumstances;
   const seen = transmission.httpStatus;
   // After a good status there is no error to be had from a server, whatever the text says.
-  if (seen !== undefined && seen >= 200 && seen < 300) return broken(transmission);
+  const isGood = seen !== undefined && seen >= 200 && seen < 300;
+  // But one other than 200 may be an intermediary's, and known to be.
+  if (isGood && !(answer.kind === "http" && answer.status === seen)) return broken(transmission);
   switch (answer.kind) {
     case "twirp":
       // No server said so if none has answered: an interceptor below made the error.
@@ -97,7 +99,10 @@ function read(answer: Answer, circumstances: Circumstances): Outcome {
       if (answer.status !== undefined && seen !== undefined && answer.status !== seen) {
         return fromTwirp({ ...answer, kind: "twirp", code: "internal" }, circumstances);
       }
-      return fromHttp(seen ?? answer.status, answer.retryAfter, circumstances, isWhole(answer, transmission));
+      return {
+        ...fromHttp(seen ?? answer.status, answer.retryAfter, circumstances, isWhole(answer, transmission)),
+        ...(answer.relayed && { execution: "unknown" as const }),
+      };
     case "broken":
       return broken(transmission);
     case "none":

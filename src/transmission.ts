@@ -12,7 +12,7 @@ import type { Clock } from "./clock.js";
  * whoever else holds on to it.
  */
 export class Transmission {
-  #state: "unobserved" | "waiting" | "started" = "unobserved";
+  #state: "unobserved" | "preparing" | "waiting" | "started" = "unobserved";
   #waitingSince = 0;
   #over = false;
   #resent = false;
@@ -21,6 +21,15 @@ export class Transmission {
   #cause: string | undefined;
 
   constructor(private readonly clock: Clock) {}
+
+  /** The adapter is still making the request, a token for it perhaps. It sends nothing before `onPrepared`. */
+  onPreparing(): void {
+    if (this.#state === "unobserved") this.#state = "preparing";
+  }
+
+  onPrepared(): void {
+    if (this.#state === "preparing") this.#state = "unobserved";
+  }
 
   /** The request was handed to the HTTP client, which has yet to get a connection for it. */
   onHandedOver(): void {
@@ -49,6 +58,7 @@ export class Transmission {
 
   onAnswered(httpStatus: number, contentType?: string): void {
     this.#state = "started";
+    if (httpStatus < 200) return; // The answer is still to come.
     this.#httpStatus = httpStatus;
     this.#contentType = contentType;
   }
@@ -65,7 +75,12 @@ export class Transmission {
 
   /** Was the request watched at all? */
   get observed(): boolean {
-    return this.#state !== "unobserved";
+    return this.#state === "waiting" || this.#state === "started";
+  }
+
+  /** Is the request not even made yet? Then what takes its time is on this side. */
+  get preparing(): boolean {
+    return this.#state === "preparing";
   }
 
   /** Proved: no byte of the request was handed to a socket; after `end`, none will be. */

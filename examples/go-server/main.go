@@ -29,7 +29,7 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // A second signal ends it at once.
 	if err := run(ctx, *listen, newHandler(*region, *faults, *recording)); err != nil {
 		log.Fatal(err)
 	}

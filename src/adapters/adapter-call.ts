@@ -47,7 +47,9 @@ export function adapterCall<T>({ headers = [], ...info }: CallInfo, sending: Sen
     async send(attempt) {
       let answer: Promise<T>;
       try {
+        attempt.transmission.onPreparing();
         const merged = await mergeHeaders(headers);
+        attempt.transmission.onPrepared();
         // The attempt may have ended meanwhile, and not everything looks at the signal before it sends.
         attempt.signal.throwIfAborted();
         answer = transmit(attempt, merged);

@@ -17,24 +17,25 @@ export { HttpFailure };
 
 export interface HttpOptions {
   /**
-   * What sends the requests. One that knows nothing of undici's `dispatcher` option takes the proof of sending with it.
+   * What sends the requests, once each. One that knows nothing of undici's `dispatcher` option takes the proof of sending
+   * with it. Its answers are like the platform's: bodies are web streams.
    *
    * @default the global `fetch`, looked up at each request
    */
-  fetch?: typeof globalThis.fetch;
+  fetch?: typeof globalThis.fetch | undefined;
   /**
    * The longest answer that is read, in bytes, after decompression; a longer one fails with `dataloss`.
    *
    * @default 67_108_864 (64 MiB)
    */
-  maxResponseBytes?: number;
+  maxResponseBytes?: number | undefined;
   /**
    * Watch, in Node, whether a request was handed to a socket. Without it a mutation is not sent again after a
    * connection that was refused, and `connectTimeoutMs` has no effect.
    *
    * @default true
    */
-  proofOfSending?: boolean;
+  proofOfSending?: boolean | undefined;
 }
 
 export type ContentType = "application/json" | "application/protobuf";
@@ -78,7 +79,10 @@ export class TwirpHttp {
     try {
       response = await (this.#fetch ?? globalThis.fetch)(`${region.url}/${route}`, init);
     } catch (error) {
-      throw new HttpFailure({ kind: "none", cause: causeOf(error) }, "unavailable", messageOf(error), {}, error);
+      const cause = causeOf(error);
+      // `fetch` says no more than that it failed.
+      const message = cause === undefined ? messageOf(error) : `${messageOf(error)} (${cause})`;
+      throw new HttpFailure({ answer: { kind: "none", cause }, code: "unavailable", message, cause: error });
     }
     if (response.status !== 200) throw await failureOf(response);
     return this.#read(response, contentType);
@@ -86,10 +90,10 @@ export class TwirpHttp {
 
   async #read(response: Response, contentType: ContentType): Promise<Uint8Array> {
     const type = response.headers.get("content-type");
-    if (type !== null && isOther(type, contentType)) {
+    if (isOther(type ?? "", contentType)) {
       // Not waited for: a stream that hangs may hang here, too.
       response.body?.cancel().catch(ignore);
-      throw brokenAnswer(`the answer is no ${contentType} but ${show(type)}`);
+      throw brokenAnswer(`the answer is no ${contentType} but ${show(type ?? "of no type")}`);
     }
     try {
       const { bytes, more } = await readBounded(response, this.#maxResponseBytes);
@@ -111,14 +115,18 @@ function headersOf(given: HeadersInit, contentType: ContentType, ofCall: Readonl
     return headers;
   } catch {
     // Not with the platform's own text, which quotes the value: it may be a token.
-    throw new HttpFailure({ kind: "unsendable" }, "internal", "the call's headers are not valid HTTP headers");
+    const message = "the call's headers are not valid HTTP headers";
+    throw new HttpFailure({ answer: { kind: "unsendable" }, code: "internal", message });
   }
 }
 
-/** A page of HTML, or the other one of Twirp's formats. Servers that name the format by another name are let be. */
+/**
+ * A page, the other one of Twirp's formats, or what a proxy sends when it was told nothing: an empty body would be read
+ * as a message with all defaults. Servers that name the format by another name are let be.
+ */
 function isOther(type: string, expected: ContentType): boolean {
   const essence = type.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  return essence !== expected && /^(text\/.*|application\/(json|protobuf))$/.test(essence);
+  return essence !== expected && /^(|text\/.*|application\/(json|protobuf|octet-stream))$/.test(essence);
 }
 
 function ignore(): void {}

@@ -20,7 +20,7 @@ export interface CallSettings {
   readonly signal?: AbortSignal | undefined;
   readonly timeout?: number | undefined;
   readonly headers: readonly HeadersSource[];
-  readonly policy?: MethodPolicy | false | undefined;
+  readonly policy?: MethodPolicy | undefined;
 }
 
 /** @throws InvalidOptionError */
@@ -32,11 +32,12 @@ export function mergeCallOptions(base: CallSettings, given: CallOptions): CallSe
   }
   // What is left of a deadline may be less than nothing; then the call fails at once.
   if (timeoutMs !== undefined) checkNumber("with.timeoutMs", timeoutMs, -Infinity, Infinity, " (milliseconds)");
+  // Its warnings come with each call, where there is someone to be told.
   if (failover !== undefined && failover !== false) checkPolicy("with.failover", failover, () => {});
   return {
     signal: signal ?? base.signal,
     timeout: timeoutMs ?? base.timeout,
     headers: headers === undefined ? base.headers : [...base.headers, checkHeaders("with.headers", headers)],
-    policy: failover && base.policy ? { ...base.policy, ...failover } : (failover ?? base.policy),
+    policy: failover === undefined ? base.policy : { ...base.policy, ...(failover || { failover: false }) },
   };
 }

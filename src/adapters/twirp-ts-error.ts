@@ -18,7 +18,8 @@ export function readTwirpError(error: unknown): Answer {
     return { kind: "none", cause: causeOf(error) };
   }
   const { http_error_from_intermediary: byProxy, status_code: status } = meta as Record<string, unknown>;
-  // Whether a proxy's answer was complete, and so proves anything, cannot be seen from here.
-  if (byProxy === "true") return { kind: "http", status: Number(status) || undefined, broken: true };
+  // Whose proxy it was, and whether its answer was complete, cannot be seen from here: a service may pass on the error
+  // of another.
+  if (byProxy === "true") return { kind: "http", status: Number(status) || undefined, relayed: true };
   return { kind: "twirp", code, meta: meta as Record<string, unknown> };
 }

@@ -70,10 +70,10 @@ function observe(handler: Handler, transmission: Transmission): Handler {
 function onHook(name: string | symbol, args: readonly unknown[], transmission: Transmission): void {
   switch (name) {
     case "onError": // undici 6
-      transmission.onFailed(causeOf(args[0]));
+      transmission.onFailed(nameOf(args[0]));
       break;
     case "onResponseError": // undici 7 and later
-      transmission.onFailed(causeOf(args[1]));
+      transmission.onFailed(nameOf(args[1]));
       break;
     case "onHeaders": // undici 6
       transmission.onAnswered(Number(args[0]), contentTypeOf(args[1]));
@@ -101,7 +101,7 @@ function contentTypeOf(headers: unknown): string | undefined {
 }
 
 /** `ECONNREFUSED`, `UND_ERR_SOCKET`, … An error without a code is named by its class. */
-function causeOf(error: unknown): string | undefined {
+function nameOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
   return typeof code === "string" ? code : error.name;

@@ -96,6 +96,11 @@ describe("policiesFrom", () => {
     expect(policiesFrom()).toEqual({});
   });
 
+  test.each([0, 1, 2, null, "IDEMPOTENCY_UNKNOWN", true])("takes %j for nothing that was said", (idempotency) => {
+    const service = { typeName: "acme.Other", methods: [{ name: "Dial", idempotency: idempotency as never }] };
+    expect(policiesFrom(service)).toEqual({});
+  });
+
   test("makes what createFailover takes", () => {
     const policies = { "*": { timeoutMs: 3_000 }, ...policiesFrom(RoomService) };
     expect(() => createFailover({ regions: ["https://eu.example.com"], policies })).not.toThrow();

@@ -49,7 +49,10 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
       regions.map((url, i) => ({ id: `r${i}`, url })),
     );
     const error = await errorOf(client.mutation(newRequestId()));
-    expect(kind.told(error)).toMatchObject({ code: kind.codeOf(WATCHED), message: "fetch failed" });
+    expect(kind.told(error)).toMatchObject({
+      code: kind.codeOf(WATCHED),
+      message: expect.stringMatching(/^fetch failed/),
+    });
     expect(failoverTrace(error)?.attempts[0]?.error).toBe(error);
     expect(outcomesOf(error)).toEqual([WATCHED, WATCHED, WATCHED]);
     expect(client.eventsOf("replay_refused")).toMatchObject([{ region: "r2", reason: "max_attempts" }]);

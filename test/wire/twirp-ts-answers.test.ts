@@ -48,6 +48,10 @@ const good = (body: string | Buffer, headers: Record<string, string> = {}): Faul
     void res.writeHead(200, { "content-type": req.headers["content-type"], ...headers }).end(body),
 });
 
+const ofType = (type: string | undefined, body: string): Fault => ({
+  instead: ({ res }) => void res.writeHead(200, type === undefined ? {} : { "content-type": type }).end(body),
+});
+
 const PAGE_502 = "<html><h1>502</h1><p>nginx</p></html>";
 const unavailable = { code: TwirpErrorCode.Unavailable, proof: "no proof" } as const;
 const limited = { code: TwirpErrorCode.ResourceExhausted } as const;
@@ -122,6 +126,26 @@ const ROWS: readonly Row[] = [
     meta: byProxy(503, '{"code":14,"msg":"gRPC"}'),
     outcome: outcome("unavailable", 503),
   },
+  {
+    // grpc-gateway's, which a handler may have chosen.
+    name: "JSON 429 with a code that is a number",
+    fault: faults.json(429, { code: 8, message: "RESOURCE_EXHAUSTED" }),
+    ...limited,
+    meta: byProxy(429, '{"code":8,"message":"RESOURCE_EXHAUSTED"}'),
+    outcome: outcome("resource_exhausted", 429),
+    proof: "no proof",
+  },
+  {
+    name: "204",
+    fault: faults.http(204),
+    code: TwirpErrorCode.Unknown,
+    meta: byProxy(204, ""),
+    outcome: outcome("unknown", 204),
+    proof: "no proof",
+  },
+  { name: "an empty 200 without a type", fault: ofType(undefined, ""), ...lost },
+  { name: "an empty 200 of no type in particular", fault: ofType("application/octet-stream", ""), ...lost },
+  { name: "200 with a page without a type", fault: ofType(undefined, "<html>hello</html>"), ...lost },
   {
     name: "JSON error that is null",
     fault: faults.http(500, { "content-type": "application/json" }, "null"),
@@ -223,6 +247,25 @@ describe.each(CLIENTS)("home answers what is no answer, twirp-ts, $format", ({ C
     else expect(await call).toBeInstanceOf(TwirpError);
     expect(home.saw(id).received).toBe(1);
     expect(second.saw(id).received).toBe(proof === "proof" ? 1 : 0);
+  });
+});
+
+describe.each(CLIENTS)("an interim answer, twirp-ts, $format", ({ Client }) => {
+  const wire = useWire();
+
+  test("is none: what follows it counts", async () => {
+    const { home, second, client } = await twirpTsPair(wire(), Client);
+    const early = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
+    home.script({ instead: ({ req }) => void req.socket.write(early, () => req.socket.resetAndDestroy()) });
+    const error = await errorOf(CALLS.mutation(client, newRequestId()));
+    const { httpStatus, ...outcome } = outcomesOf(error)[0] ?? expect.fail("no attempt");
+    expect({ httpStatus, ...outcome }).toMatchObject({
+      code: "unavailable",
+      origin: "transport",
+      execution: "unknown",
+    });
+    expect(httpStatus).toBeUndefined();
+    expect(second.saw().received).toBe(0);
   });
 });
 
@@ -343,7 +386,7 @@ describe.each(CLIENTS)("what the service and fetch say, twirp-ts, $format", ({ C
     home.always(faults.resets);
     const error = await errorOf(CALLS.mutation(client, newRequestId()));
     expect(error).toBeInstanceOf(TwirpError);
-    expect(error).toMatchObject({ code: TwirpErrorCode.Unavailable, msg: "fetch failed" });
+    expect(error).toMatchObject({ code: TwirpErrorCode.Unavailable, msg: "fetch failed (ECONNRESET)" });
     expect((error as TwirpError).cause()).toMatchObject({ name: "TypeError", cause: { code: "ECONNRESET" } });
     expect(outcomesOf(error)).toMatchObject([{ origin: "transport", execution: "unknown", cause: "ECONNRESET" }]);
   });

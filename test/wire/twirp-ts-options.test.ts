@@ -24,6 +24,28 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
     expect(sent).toMatchObject(Array(2).fill({ "x-app": "a", "content-type": contentType, accept: contentType }));
   });
 
+  test("may come as a Headers object, or as a function's", async () => {
+    for (const headers of [new Headers({ "X-App": "a" }), () => new Headers({ "X-App": "a" })]) {
+      const { home, client } = await twirpTsPair(wire(), Client, { headers: headers as never });
+      await CALLS.read(client, newRequestId());
+      expect(home.received[0]?.headers).toMatchObject({ "x-app": "a" });
+    }
+  });
+
+  test("that are not ready in time are this side's fault: nothing was sent, and no region is ejected", async () => {
+    const { home, second, client, failover } = await twirpTsPair(wire(), Client, {
+      headers: () => new Promise<never>(() => {}),
+      policy: { perAttemptTimeoutMs: 20 },
+    });
+    for (const call of Array(5).fill(CALLS.read)) {
+      const error = await errorOf(call(client, newRequestId()));
+      expect(error).toMatchObject({ code: "deadline_exceeded", msg: expect.stringContaining("could not be sent") });
+      expect(outcomesOf(error)).toMatchObject([{ origin: "client", execution: "none" }]);
+    }
+    expect(failover.regions().map(({ state }) => state)).toEqual(["healthy", "healthy"]);
+    expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
+  });
+
   test.each([
     ["function", tokens],
     [
@@ -184,8 +206,18 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
     );
     await errorOf(CALLS.mutation(new Client(once.with({ failover: false })), newRequestId()));
     expect(second.saw().received).toBe(3);
-    const again = rpc.with({ failover: false }).with({ failover: { idempotent: true } });
-    expect(await CALLS.mutation(new Client(again), newRequestId())).toBe("second");
+    // What was turned off stays off until it is said to be on.
+    const off = rpc.with({ failover: false }).with({ failover: { idempotent: true } });
+    expect(failoverTrace(await errorOf(CALLS.mutation(new Client(off), newRequestId())))?.refused).toBe("disabled");
+    const on = off.with({ failover: { failover: true } });
+    expect(await CALLS.mutation(new Client(on), newRequestId())).toBe("second");
+  });
+
+  test("a policy keeps its time where failover is turned off later", async () => {
+    const { home, rpc } = await twirpTsPair(wire(), Client);
+    home.always(faults.hangs);
+    const client = new Client(rpc.with({ failover: { timeoutMs: 200 } }).with({ failover: false }));
+    expect(await errorOf(CALLS.read(client, newRequestId()))).toMatchObject({ code: "deadline_exceeded" });
   });
 
   test("options that are undefined are as before", async () => {

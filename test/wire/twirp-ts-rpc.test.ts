@@ -128,6 +128,12 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
   test.each([
     ["the table of intermediaries", { http_error_from_intermediary: "true", status_code: "404" }, "bad_route", 404],
     ["a rate limiter", { http_error_from_intermediary: "true", status_code: "429" }, "resource_exhausted", 429],
+    [
+      "a gateway of a service behind ours",
+      { http_error_from_intermediary: "true", status_code: "451" },
+      "unknown",
+      451,
+    ],
     ["something without a status", { http_error_from_intermediary: "true" }, "bad_route", undefined],
   ])("a code that comes from %s proves nothing", async (_, meta, code, httpStatus) => {
     const error = Object.assign(new TwirpError(code as TwirpErrorCode, "by a proxy"), { meta });
