@@ -33,8 +33,8 @@ export async function makeHeaders(option: string, source: HeadersSource): Promis
 export async function mergeHeaders(sources: readonly HeadersSource[]): Promise<Record<string, string>> {
   const merged: Record<string, string> = {};
   for (const source of sources) {
-    const given = typeof source === "function" ? await source() : source;
-    // Not by its type, but a `Headers` object is what some will give.
+    // By their types they are records, but some will give a `Headers` object, or nothing for no headers.
+    const given = (typeof source === "function" ? await source() : source) ?? {};
     const entries = Symbol.iterator in given ? (given as unknown as Iterable<[string, string]>) : Object.entries(given);
     for (const [name, value] of entries) merged[name.toLowerCase()] = value;
   }

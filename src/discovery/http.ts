@@ -93,11 +93,9 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
 function endpoints(url: string, home: string, known: readonly Region[]): string[] {
   const path = url.startsWith(`${home}/`) ? url.slice(home.length) : undefined;
   const origins = path === undefined ? [] : known.map((region) => new URL(region.url).origin);
-  // A region that the user named may be less safe than home; what is sent there is his choice in calls alone.
-  const others = origins
-    .filter((origin) => origin.startsWith("https:") || url.startsWith("http:"))
-    .map((o) => o + path);
-  return [...new Set([url, ...others])].slice(0, MAX_ASKED);
+  // A fallback may be on plain http beside a home on https: calls go there, as the user says, but not this token.
+  const safe = origins.filter((origin) => origin.startsWith("https:") || url.startsWith("http:"));
+  return [...new Set([url, ...safe.map((origin) => origin + path)])].slice(0, MAX_ASKED);
 }
 
 async function readAnswer(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) {

@@ -32,6 +32,11 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
     }
   });
 
+  test("may be none", async () => {
+    const { client } = await twirpTsPair(wire(), Client, { headers: () => undefined as never });
+    expect(await CALLS.mutation(client, newRequestId())).toBe("home");
+  });
+
   test("that are not ready in time are this side's fault: nothing was sent, and no region is ejected", async () => {
     const { home, second, client, failover } = await twirpTsPair(wire(), Client, {
       headers: () => new Promise<never>(() => {}),
