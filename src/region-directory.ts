@@ -1,7 +1,7 @@
 /** The regions as one `Failover` sees them: what its source said last, or what is known without asking. */
 import type { Clock } from "./clock.js";
-import { messageOf } from "./errors.js";
 import type { Emitter } from "./events.js";
+import { messageWithCause } from "./platform-cause.js";
 import type { RegionCache } from "./region-cache.js";
 import type { RegionSource } from "./region-source.js";
 import type { Region } from "./regions.js";
@@ -93,8 +93,9 @@ export class DiscoveredDirectory implements RegionDirectory {
   }
 
   #failed(error: unknown): void {
-    const { key } = this.source;
-    this.events.emit({ type: "discovery_failed", at: this.clock.date(), source: key, reason: messageOf(error) });
+    const { key, name = key } = this.source;
+    const reason = messageWithCause(error);
+    this.events.emit({ type: "discovery_failed", at: this.clock.date(), source: name, reason });
   }
 
   #replace(regions: readonly Region[]): void {

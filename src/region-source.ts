@@ -23,6 +23,12 @@ export interface RegionSource {
   /** Sources with one key give one list: in a shared `RegionCache` they share one entry and one request. */
   readonly key: string;
   /**
+   * How events call it.
+   *
+   * @default its key
+   */
+  readonly name?: string;
+  /**
    * What is known before anything was asked: home, at least. Calls use it until the first list is in. Where it is
    * empty, the first call waits for the list.
    */

@@ -5,8 +5,8 @@
  */
 import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
 import type { Answer } from "../answer.js";
+import { causeOf } from "../platform-cause.js";
 import { parseTwirpCode } from "../twirp-code.js";
-import { causeOf } from "./platform-cause.js";
 
 const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
 const NOT_TWIRP = "cannot read twirp error response";

@@ -9,9 +9,9 @@ import { readBounded } from "../bounded-body.js";
 import { InvalidOptionError, messageOf, show } from "../errors.js";
 import { type Dispatcher, ObservedDispatcher } from "../node/observed-dispatcher.js";
 import { checkBoolean, checkInteger } from "../options.js";
+import { causeOf, messageWithCause } from "../platform-cause.js";
 import type { AttemptRequest } from "../rpc-call.js";
 import { brokenAnswer, failureOf, HttpFailure } from "./http-failure.js";
-import { causeOf } from "./platform-cause.js";
 
 export { HttpFailure };
 
@@ -79,10 +79,8 @@ export class TwirpHttp {
     try {
       response = await (this.#fetch ?? globalThis.fetch)(`${region.url}/${route}`, init);
     } catch (error) {
-      const cause = causeOf(error);
-      // `fetch` says no more than that it failed.
-      const message = cause === undefined ? messageOf(error) : `${messageOf(error)} (${cause})`;
-      throw new HttpFailure({ answer: { kind: "none", cause }, code: "unavailable", message, cause: error });
+      const answer = { kind: "none", cause: causeOf(error) } as const;
+      throw new HttpFailure({ answer, code: "unavailable", message: messageWithCause(error), cause: error });
     }
     if (response.status !== 200) throw await failureOf(response);
     return this.#read(response, contentType);

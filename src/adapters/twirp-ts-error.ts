@@ -1,8 +1,8 @@
 /** twirp-ts's errors: made of what was seen, and read where an `Rpc` of the user's made them. */
 import { TwirpError, type TwirpErrorCode } from "twirp-ts";
 import type { Answer } from "../answer.js";
+import { causeOf } from "../platform-cause.js";
 import type { Failure } from "./adapter-call.js";
-import { causeOf } from "./platform-cause.js";
 
 export function toTwirpError({ code, message, meta, cause }: Failure): TwirpError {
   const error = new TwirpError((code === "dataloss" ? "data_loss" : code) as TwirpErrorCode, message);

@@ -78,6 +78,7 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   return {
     // Another home, other hosts or another fallback would make another list of the same answer.
     key: [url, home, allowedHosts, JSON.stringify(known.slice(1))].join(" "),
+    name: url.replace(/\?.*$/s, ""), // A query may hold a token.
     known,
     restore: (text, warn) => parse(text, warn, known),
     load: (request) => {

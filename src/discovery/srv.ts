@@ -109,6 +109,7 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
 
   return {
     key: [name, protocol, prefix, allowedHosts, ...servers].join(" "),
+    name,
     known: fallback,
     order: "weight",
     restore: read,

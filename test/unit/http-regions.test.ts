@@ -52,6 +52,11 @@ describe("the request", () => {
     expect(requestOf(0).url).toBe("https://regions.example.com/list?project=1");
   });
 
+  test("is told of without its query, which may hold a token", () => {
+    const { name } = httpRegions({ home: HOME, url: "https://regions.example.com/list?token=secret" });
+    expect(name).toBe("https://regions.example.com/list");
+  });
+
   test("carries fixed headers", async () => {
     answering(LIST);
     await load({ headers: { authorization: "Bearer t" } });

@@ -1,3 +1,5 @@
+import { messageOf } from "./errors.js";
+
 /** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`, Bun's `ConnectionRefused`; not a Twirp code. */
 const PLATFORM_CODE = /^(?:E[A-Z_]{3,}|UND_ERR_\w+|ERR_\w+|\w*CERT\w*|ConnectionRefused)$/;
 
@@ -9,4 +11,11 @@ export function causeOf(error: unknown): string | undefined {
 function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === "string" && PLATFORM_CODE.test(code) ? code : undefined;
+}
+
+/** The message, and that name if it is not in it: `fetch` says no more than that it failed. */
+export function messageWithCause(error: unknown): string {
+  const message = messageOf(error);
+  const cause = causeOf(error);
+  return cause === undefined || message.includes(cause) ? message : `${message} (${cause})`;
 }
