@@ -5,7 +5,11 @@ const PLATFORM_CODE = /^(?:E[A-Z_]{3,}|UND_ERR_\w+|ERR_\w+|\w*CERT\w*|Connection
 
 /** The platform's name for a failed connection, where the error or its cause has one. */
 export function causeOf(error: unknown): string | undefined {
-  return codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
+  try {
+    return codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
+  } catch {
+    return undefined; // A getter of its own, which throws.
+  }
 }
 
 function codeOf(error: unknown): string | undefined {

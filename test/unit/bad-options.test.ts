@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { httpRegions } from "../../src/discovery/http.js";
 import { messageOf, show } from "../../src/errors.js";
 import { createFailover } from "../../src/failover.js";
+import { messageWithCause } from "../../src/platform-cause.js";
 import { messageFor, refusalOf } from "./support/refusal.js";
 
 const url = "https://eu.example.com/twirp";
@@ -169,6 +170,12 @@ describe("values in messages", () => {
         throw new Error("never");
       },
     });
+    const uncaused = Object.defineProperty(
+      new Error("no"),
+      "cause",
+      Object.getOwnPropertyDescriptor(hostile, "message") ?? {},
+    );
+    expect(messageWithCause(uncaused)).toBe("no");
     expect([odd, hostile].map(messageOf)).toEqual(["an object", "an error that cannot be read"]);
     expect([new Error("no"), "text", undefined, { message: "x" }].map(messageOf)).toEqual([
       "no",
