@@ -6,8 +6,9 @@ const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.m
 const resolve = {
   alias: [
     { find: /^twirp-failover$/, replacement: source("index.ts") },
-    { find: /^twirp-failover\/srv$/, replacement: source("discovery/srv.ts") },
-    { find: /^twirp-failover\/(.+)$/, replacement: source("adapters/$1.ts") },
+    { find: /^twirp-failover\/srv$/, replacement: source("regions/discovery/srv.ts") },
+    { find: /^twirp-failover\/adapter$/, replacement: source("adapter.ts") },
+    { find: /^twirp-failover\/(.+)$/, replacement: source("adapters/$1/index.ts") },
     // The documents show an adapter for it. What it generates, and the runtime for that, are in test/docs.
     {
       find: /^twirpscript$/,

@@ -6,7 +6,7 @@
  */
 import { UnaryCall } from "@protobuf-ts/runtime-rpc";
 import { ConsecutiveBreaker, circuitBreaker, handleAll, retry, TimeoutStrategy, timeout, wrap } from "cockatiel";
-import { failoverInterceptor } from "../dist/adapters/protobuf-ts.js";
+import { failoverInterceptor } from "../dist/adapters/protobuf-ts/index.js";
 import { createFailover } from "../dist/index.js";
 import { RoomServiceClient } from "../proto/gen/rooms.client.js";
 

@@ -8,7 +8,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { TwirpFetchTransport } from "@protobuf-ts/twirp-transport";
-import { failoverInterceptor } from "../dist/adapters/protobuf-ts.js";
+import { failoverInterceptor } from "../dist/adapters/protobuf-ts/index.js";
 import { createFailover } from "../dist/index.js";
 import { RoomServiceClient } from "../proto/gen/rooms.client.js";
 

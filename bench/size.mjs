@@ -11,9 +11,9 @@ const TWIRP_TS_BAR_BYTES = 2_048;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const core = (names) => `export ${names} from "./dist/index.js";`;
-const adapter = 'export { failoverInterceptor } from "./dist/adapters/protobuf-ts.js";';
-const http = 'export { TwirpHttp } from "./dist/adapters/adapter.js";';
-const twirpTs = 'export { failoverRpc } from "./dist/adapters/twirp-ts.js";';
+const adapter = 'export { failoverInterceptor } from "./dist/adapters/protobuf-ts/index.js";';
+const http = 'export { TwirpHttp } from "./dist/adapter.js";';
+const twirpTs = 'export { failoverRpc } from "./dist/adapters/twirp-ts/index.js";';
 
 const sizes = [
   { name: "createFailover and failoverInterceptor", ...(await sizeOf(core("{ createFailover }") + adapter)) },

@@ -1,21 +1,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Puts the parts together, and owns what all calls share. */
-import { type Clock, dateOf, MAX_TIMER_MS, systemClock, waitAtMost } from "./clock.js";
-import { Engine } from "./engine.js";
-import { InvalidOptionError } from "./errors.js";
-import { Emitter, type FailoverEventOf, type FailoverEventType } from "./events.js";
-import { createHealth, type RegionHealth } from "./health.js";
-import type { HealthOptions } from "./health-options.js";
-import { checkKeys, checkObject, checkString } from "./options.js";
-import { Policies, type PolicyTable } from "./policy-table.js";
-import { RegionCache } from "./region-cache.js";
-import { DiscoveredDirectory, fixedDirectory, type RegionDirectory } from "./region-directory.js";
-import { createOrder, type RegionOrder } from "./region-order.js";
-import type { RegionSource } from "./region-source.js";
-import { checkRegions, type Region } from "./regions.js";
-import { Router } from "./routing.js";
-import type { RpcCall } from "./rpc-call.js";
-import { createThrottle, type RetryThrottling } from "./throttling.js";
+
+import { Engine } from "./call/engine.js";
+import { Router } from "./call/routing.js";
+import type { RpcCall } from "./call/rpc-call.js";
+import { Emitter } from "./events/emitter.js";
+import type { FailoverEventOf, FailoverEventType } from "./events/events.js";
+import { createHealth, type RegionHealth } from "./health/health.js";
+import type { HealthOptions } from "./health/options.js";
+import { Policies, type PolicyTable } from "./policy/policy-table.js";
+import { createThrottle, type RetryThrottling } from "./policy/retry-budget.js";
+import { RegionCache } from "./regions/cache.js";
+import { DiscoveredDirectory, fixedDirectory, type RegionDirectory } from "./regions/directory.js";
+import { createOrder, type RegionOrder } from "./regions/order.js";
+import { checkRegions, type Region } from "./regions/region.js";
+import type { RegionSource } from "./regions/source.js";
+import { checkKeys, checkObject, checkString } from "./support/checks.js";
+import { type Clock, dateOf, MAX_TIMER_MS, systemClock, waitAtMost } from "./support/clock.js";
+import { InvalidOptionError } from "./support/errors.js";
 
 export interface FailoverOptions {
   /**

@@ -4,10 +4,9 @@
  * @packageDocumentation
  */
 
-export type { Answer } from "./answer.js";
-export { describe } from "./describe.js";
-export { type HttpRegionsOptions, httpRegions } from "./discovery/http.js";
-export { InvalidOptionError } from "./errors.js";
+export type { AttemptRequest, RpcCall } from "./call/rpc-call.js";
+export { type FailedAttempt, type FailoverTrace, failoverTrace } from "./call/trace.js";
+export { describe } from "./events/describe.js";
 export type {
   AttemptEvent,
   CallEvent,
@@ -23,7 +22,7 @@ export type {
   ReplayRefusedEvent,
   RetryEvent,
   WarningEvent,
-} from "./events.js";
+} from "./events/events.js";
 export {
   createFailover,
   type Failover,
@@ -31,9 +30,12 @@ export {
   type FailoverStats,
   type RegionStatus,
 } from "./failover.js";
-export type { HealthOptions } from "./health-options.js";
-export type { Execution, Origin, Outcome } from "./outcome.js";
-export type { MethodPolicy } from "./policy.js";
+export type { HealthOptions } from "./health/options.js";
+export type { Execution, Origin, Outcome } from "./outcome/outcome.js";
+export type { Transmission } from "./outcome/transmission.js";
+export type { TwirpCode } from "./outcome/twirp-code.js";
+export type { Answer } from "./outcome/wire-failure.js";
+export type { MethodPolicy } from "./policy/policy.js";
 export {
   type DescribedService,
   type IdempotencyLevel,
@@ -41,15 +43,13 @@ export {
   policiesFor,
   policiesFrom,
   type ServiceInfo,
-} from "./policy-table.js";
-export { RegionCache, type RegionCacheOptions } from "./region-cache.js";
-export type { RegionOrder } from "./region-order.js";
-export type { LoadedRegions, LoadRequest, RegionSource } from "./region-source.js";
-export type { RegionStore } from "./region-store.js";
-export type { Region, RegionList } from "./regions.js";
-export type { RefusalReason } from "./replay.js";
-export type { AttemptRequest, RpcCall } from "./rpc-call.js";
-export type { RetryThrottling } from "./throttling.js";
-export { type FailedAttempt, type FailoverTrace, failoverTrace } from "./trace.js";
-export type { Transmission } from "./transmission.js";
-export type { TwirpCode } from "./twirp-code.js";
+} from "./policy/policy-table.js";
+export type { RefusalReason } from "./policy/refusal.js";
+export type { RetryThrottling } from "./policy/retry-budget.js";
+export { RegionCache, type RegionCacheOptions } from "./regions/cache.js";
+export { type HttpRegionsOptions, httpRegions } from "./regions/discovery/http.js";
+export type { RegionOrder } from "./regions/order.js";
+export type { Region, RegionList } from "./regions/region.js";
+export type { LoadedRegions, LoadRequest, RegionSource } from "./regions/source.js";
+export type { RegionStore } from "./regions/store.js";
+export { InvalidOptionError } from "./support/errors.js";

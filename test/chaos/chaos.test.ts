@@ -4,7 +4,7 @@
  * `CHAOS_SEED=3` for other faults; `npm run chaos` for more calls.
  */
 import { expect, test, vi } from "vitest";
-import { Transmission } from "../../src/transmission.js";
+import { Transmission } from "../../src/outcome/transmission.js";
 import { claimsOf, lostTooMany } from "./claims.js";
 import { type ClientKind, isOurs, KINDS, OUR_KINDS, type OurKind } from "./clients.js";
 import { DEFAULT_SEED, FAULTS, faultOf } from "./faults.js";

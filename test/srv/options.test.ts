@@ -1,6 +1,6 @@
 import { srvRegions } from "twirp-failover/srv";
 import { describe, expect, test } from "vitest";
-import { refusalOf } from "../unit/support/refusal.js";
+import { refusalOf } from "../unit/helpers/refusal.js";
 
 const NAME = "_twirp._tcp.example.com";
 

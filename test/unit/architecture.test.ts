@@ -3,6 +3,26 @@ import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
+/**
+ * The folders of `src`, and which of them each may import from. Imports run downward, so a folder can be read without
+ * those that use it. `.` is `src` itself: the entries, and `failover.ts`, which puts the parts together.
+ */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  support: [],
+  outcome: ["support"],
+  policy: ["outcome", "support"],
+  events: ["policy", "outcome", "support"],
+  regions: ["events", "support"],
+  "regions/discovery": ["regions", "support"],
+  health: ["regions", "events", "outcome", "support"],
+  call: ["health", "regions", "events", "policy", "outcome", "support"],
+  http: ["call", "outcome", "support"],
+  ".": ["http", "call", "health", "regions", "regions/discovery", "events", "policy", "outcome", "support"],
+  "adapters/protobuf-ts": [".", "http", "call", "policy", "outcome", "support"],
+  "adapters/twirp-ts": [".", "http", "call", "regions", "policy", "outcome", "support"],
+  "adapters/livekit": [".", "http", "call", "regions/discovery", "policy", "outcome", "support"],
+};
+
 const root = fileURLToPath(new URL("../../src", import.meta.url));
 const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .map((path) => path.replaceAll("\\", "/"))
@@ -11,11 +31,11 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" })
 
 const sources = new Map(files.map((path) => [path, readFileSync(join(root, path), "utf8")]));
 
-/** Without comments, so that one may speak of what the code may not do. A URL's `//` begins none. */
+/** Without comments, which may name what the code may not use. The `//` of a URL is not a comment. */
 const codeOf = (path: string) =>
   (sources.get(path) ?? "").replace(/\/\*[\s\S]*?\*\//g, "").replace(/(?<!:)\/\/.*$/gm, "");
 
-/** What a file imports or exports on, types included: `./x.js` of ours as a path in `src`, all else as it is written. */
+/** What a file imports or re-exports, types included: our files as paths in `src`, everything else as written. */
 function importsOf(path: string): string[] {
   const statements = codeOf(path).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g);
   return [...statements].map(([, target = ""]) =>
@@ -23,13 +43,9 @@ function importsOf(path: string): string[] {
   );
 }
 
+const folderOf = (path: string) => dirname(path);
 const isAdapter = (path: string) => path.startsWith("adapters/");
-const isNode = (path: string) => path.startsWith("node/");
-const isCore = (path: string) => !isAdapter(path) && !isNode(path);
-
-/** The files of which something holds that must not. */
-const filesThat = (of: (path: string) => boolean, isGuilty: (path: string) => boolean) =>
-  files.filter(of).filter(isGuilty);
+const isCore = (path: string) => !isAdapter(path);
 
 /** The first cycle that is found, as a path through it. */
 function findCycle(): string[] | undefined {
@@ -53,10 +69,10 @@ function findCycle(): string[] | undefined {
 
 describe("the source", () => {
   test("is read: this test sees its files and their imports", () => {
-    expect(files).toContain("engine.ts");
-    expect(importsOf("engine.ts")).toEqual(expect.arrayContaining(["p-retry", "attempt.ts", "regions.ts"]));
-    expect(importsOf("discovery/http.ts")).toContain("options.ts");
-    expect(importsOf("adapters/protobuf-ts.ts")).toContain("@protobuf-ts/runtime-rpc");
+    expect(files).toContain("call/engine.ts");
+    expect(importsOf("call/engine.ts")).toEqual(expect.arrayContaining(["p-retry", "call/attempt.ts"]));
+    expect(importsOf("regions/discovery/http.ts")).toContain("support/checks.ts");
+    expect(importsOf("adapters/protobuf-ts/rpc-error.ts")).toContain("@protobuf-ts/runtime-rpc");
   });
 
   test("imports only files that exist", () => {
@@ -69,32 +85,50 @@ describe("the source", () => {
   test("has no import cycle", () => {
     expect(findCycle()).toBeUndefined();
   });
+});
 
-  test("has no file of more than 220 lines", () => {
-    const lines = files.map((path) => [path, (sources.get(path) ?? "").split("\n").length - 1] as const);
-    expect(lines.filter(([, count]) => count > 220)).toEqual([]);
+describe("the folders", () => {
+  test("are those that the arrows name", () => {
+    expect([...new Set(files.map(folderOf))].toSorted()).toEqual(Object.keys(ARROWS).toSorted());
+  });
+
+  test("import along the arrows only", () => {
+    const against = files.flatMap((path) =>
+      importsOf(path)
+        .filter((target) => sources.has(target))
+        .filter((target) => folderOf(target) !== folderOf(path))
+        .filter((target) => !ARROWS[folderOf(path)]?.includes(folderOf(target)))
+        .map((target) => `${path} → ${target}`),
+    );
+    expect(against).toEqual([]);
+  });
+
+  test("need all of these arrows", () => {
+    const used = new Set(files.flatMap((path) => importsOf(path).map((to) => `${folderOf(path)} → ${folderOf(to)}`)));
+    const unused = Object.entries(ARROWS)
+      .flatMap(([from, targets]) => targets.map((to) => `${from} → ${to}`))
+      .filter((arrow) => !used.has(arrow));
+    expect(unused).toEqual([]);
+  });
+
+  test("are drawn without a cycle: each imports only from those that are listed before it", () => {
+    const order = Object.keys(ARROWS);
+    for (const [from, targets] of Object.entries(ARROWS)) {
+      for (const to of targets) expect(order.indexOf(to), `${from} → ${to}`).toBeLessThan(order.indexOf(from));
+    }
   });
 });
 
 describe("the core", () => {
-  test("knows neither the adapters nor what only Node has", () => {
-    expect(filesThat(isCore, (path) => importsOf(path).some((name) => isAdapter(name) || isNode(name)))).toEqual([]);
-  });
-
-  test("runs where there is no Node: only node/ and discovery/srv.ts import of it", () => {
-    const mayNot = (path: string) => !isNode(path) && path !== "discovery/srv.ts";
-    expect(filesThat(mayNot, (path) => importsOf(path).some((name) => name.startsWith("node:")))).toEqual([]);
+  test("runs without Node: only regions/discovery/srv.ts imports from it", () => {
+    const guilty = files.filter((path) => importsOf(path).some((name) => name.startsWith("node:")));
+    expect(guilty).toEqual(["regions/discovery/srv.ts"]);
   });
 
   test("knows no RPC library: only adapters import one", () => {
     const isLibrary = (name: string) =>
       /^(@protobuf-ts\/|twirp-ts|@connectrpc\/|@grpc\/|livekit-server-sdk)/.test(name);
-    expect(
-      filesThat(
-        (path) => !isAdapter(path),
-        (path) => importsOf(path).some(isLibrary),
-      ),
-    ).toEqual([]);
+    expect(files.filter(isCore).filter((path) => importsOf(path).some(isLibrary))).toEqual([]);
   });
 
   test("has p-retry as its only package", () => {
@@ -116,12 +150,8 @@ describe("time and randomness", () => {
     // Not a method of that name, such as the clock's.
     ["the global timers", /(?<![.\w#])(?:set|clear)(?:Timeout|Interval|Immediate)\s*\(|globalThis\.(?:set|clear)/],
   ])("%s is used in clock.ts alone", (_, use) => {
-    expect(
-      filesThat(
-        (path) => path !== "clock.ts",
-        (path) => use.test(codeOf(path)),
-      ),
-    ).toEqual([]);
-    if (!use.source.includes("new Date")) expect(codeOf("clock.ts")).toMatch(use);
+    const others = files.filter((path) => path !== "support/clock.ts");
+    expect(others.filter((path) => use.test(codeOf(path)))).toEqual([]);
+    if (!use.source.includes("new Date")) expect(codeOf("support/clock.ts")).toMatch(use);
   });
 });

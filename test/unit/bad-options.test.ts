@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { httpRegions } from "../../src/discovery/http.js";
-import { messageOf, show } from "../../src/errors.js";
 import { createFailover } from "../../src/failover.js";
-import { messageWithCause } from "../../src/platform-cause.js";
-import { messageFor, refusalOf } from "./support/refusal.js";
+import { httpRegions } from "../../src/regions/discovery/http.js";
+import { messageOf, show } from "../../src/support/errors.js";
+import { messageWithCause } from "../../src/support/platform-cause.js";
+import { messageFor, refusalOf } from "./helpers/refusal.js";
 
 const url = "https://eu.example.com/twirp";
 const SECRET = "hunter2";

@@ -1,0 +1,113 @@
+/**
+ * What is known of LiveKit's methods: whether one may run twice for one call, and how long those take that wait for
+ * a phone to be answered. The reason for each is in docs/livekit.md; a test holds the two against each other and
+ * against the methods that the SDK calls.
+ */
+
+import type { MethodPolicy } from "../../policy/policy.js";
+import type { PolicyTable } from "../../policy/policy-table.js";
+import { MAX_TIMER_MS } from "../../support/clock.js";
+import { RINGS_MS } from "./timeout.js";
+
+/** It only reads, or its second run finds everything as the first has left it. */
+const TWICE: MethodPolicy = Object.freeze({ idempotent: true });
+
+/** Written out, so that no `"*"` of the user's can take it for harmless. */
+const ONCE: MethodPolicy = Object.freeze({ idempotent: false });
+
+/**
+ * It may wait until somebody answers: LiveKit's 30 s of ringing, and the SDK's margin of 2 s. An attempt is never cut
+ * short for the sake of another, for behind it a phone rings.
+ */
+const RINGS: MethodPolicy = Object.freeze({
+  idempotent: false,
+  timeoutMs: RINGS_MS,
+  perAttemptTimeoutMs: MAX_TIMER_MS,
+});
+
+/** It waits for a participant's answer, for 15 s by default. */
+const ASKS: MethodPolicy = Object.freeze({ idempotent: false, timeoutMs: 17_000, perAttemptTimeoutMs: MAX_TIMER_MS });
+
+function methodsOf(service: string, methods: Readonly<Record<string, MethodPolicy>>): PolicyTable {
+  return Object.fromEntries(Object.entries(methods).map(([name, policy]) => [`livekit.${service}/${name}`, policy]));
+}
+
+/**
+ * The policies of all methods of LiveKit's server APIs. A method that is not in it is not replayed after an attempt that
+ * may have run.
+ */
+export const livekitPolicies: PolicyTable = Object.freeze({
+  ...methodsOf("RoomService", {
+    CreateRoom: ONCE,
+    ListRooms: TWICE,
+    DeleteRoom: TWICE,
+    ListParticipants: TWICE,
+    GetParticipant: TWICE,
+    RemoveParticipant: TWICE,
+    MutePublishedTrack: TWICE,
+    UpdateParticipant: TWICE,
+    UpdateSubscriptions: TWICE,
+    SendData: ONCE,
+    UpdateRoomMetadata: TWICE,
+    ForwardParticipant: ONCE,
+    MoveParticipant: ONCE,
+    PerformRpc: ASKS,
+  }),
+  ...methodsOf("Egress", {
+    StartEgress: ONCE,
+    StartRoomCompositeEgress: ONCE,
+    StartWebEgress: ONCE,
+    StartParticipantEgress: ONCE,
+    StartTrackCompositeEgress: ONCE,
+    StartTrackEgress: ONCE,
+    UpdateLayout: TWICE,
+    UpdateStream: ONCE,
+    ListEgress: TWICE,
+    StopEgress: TWICE,
+  }),
+  ...methodsOf("Ingress", {
+    CreateIngress: ONCE,
+    UpdateIngress: TWICE,
+    ListIngress: TWICE,
+    DeleteIngress: TWICE,
+  }),
+  ...methodsOf("SIP", {
+    CreateSIPTrunk: ONCE,
+    CreateSIPInboundTrunk: ONCE,
+    CreateSIPOutboundTrunk: ONCE,
+    UpdateSIPInboundTrunk: TWICE,
+    UpdateSIPOutboundTrunk: TWICE,
+    GetSIPInboundTrunk: TWICE,
+    GetSIPOutboundTrunk: TWICE,
+    ListSIPTrunk: TWICE,
+    ListSIPInboundTrunk: TWICE,
+    ListSIPOutboundTrunk: TWICE,
+    DeleteSIPTrunk: TWICE,
+    CreateSIPDispatchRule: ONCE,
+    UpdateSIPDispatchRule: TWICE,
+    ListSIPDispatchRule: TWICE,
+    DeleteSIPDispatchRule: TWICE,
+    CreateSIPParticipant: RINGS,
+    TransferSIPParticipant: RINGS,
+  }),
+  ...methodsOf("AgentDispatchService", {
+    CreateDispatch: ONCE,
+    DeleteDispatch: TWICE,
+    ListDispatch: TWICE,
+  }),
+  ...methodsOf("Connector", {
+    DialWhatsAppCall: RINGS,
+    AcceptWhatsAppCall: RINGS,
+    ConnectWhatsAppCall: ONCE,
+    DisconnectWhatsAppCall: TWICE,
+    ConnectTwilioCall: ONCE,
+  }),
+  ...methodsOf("PhoneNumberService", {
+    SearchPhoneNumbers: TWICE,
+    PurchasePhoneNumber: ONCE,
+    ListPhoneNumbers: TWICE,
+    GetPhoneNumber: TWICE,
+    UpdatePhoneNumber: TWICE,
+    ReleasePhoneNumbers: ONCE,
+  }),
+});

@@ -1,0 +1,51 @@
+/**
+ * What an `RpcError` of `TwirpFetchTransport` says about the attempt. The transport reports an intermediary's
+ * answer as `internal` and puts the HTTP status into the message alone, so the message is read: these are the
+ * texts of @protobuf-ts/twirp-transport 2.x.
+ */
+import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
+import { parseTwirpCode } from "../../outcome/twirp-code.js";
+import type { Answer } from "../../outcome/wire-failure.js";
+import { causeOf } from "../../support/platform-cause.js";
+
+const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
+const NOT_TWIRP = "cannot read twirp error response";
+const OPAQUE = /^fetch response type (error|opaque|opaqueredirect)$/;
+const BROKEN = /^unable to read response body( as json)?$/;
+
+/** @param headers of the response, if one came. */
+export function readError(error: unknown, headers: RpcMetadata | undefined): Answer {
+  if (!isRpcError(error)) return { kind: "none", cause: causeOf(error) };
+  const { code, message, meta } = error;
+  const retryAfter = textOf(headers?.["retry-after"]);
+
+  if (code === "internal") {
+    const status = NOT_JSON.exec(message)?.[1];
+    if (status !== undefined) return { kind: "http", status: Number(status), retryAfter, unreadable: true };
+    if (message === NOT_TWIRP) return { kind: "http", retryAfter };
+  }
+  if (code === "unknown" && OPAQUE.test(message)) return { kind: "http" };
+  if (code === "dataloss" && BROKEN.test(message)) return { kind: "broken" };
+  // The transport's own codes for a fetch that failed: no server spells its codes that way.
+  if (code === "UNKNOWN" || (code === "cancelled" && headers === undefined)) {
+    return { kind: "none", cause: causeOf(error) };
+  }
+  return { kind: "twirp", code: parseTwirpCode(code) ?? code, meta, retryAfter };
+}
+
+interface RpcErrorShape {
+  readonly code: string;
+  readonly message: string;
+  readonly meta: Record<string, unknown>;
+}
+
+/** By shape: there may be two copies of the library. */
+function isRpcError(error: unknown): error is RpcErrorShape {
+  if (!(error instanceof Error)) return false;
+  const { code, meta } = error as Partial<RpcErrorShape>;
+  return typeof code === "string" && typeof meta === "object" && meta !== null;
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,106 @@
+/** When a region counts as down, and for how long. */
+
+import { checkKeys, checkNumber, checkObject } from "../support/checks.js";
+import { MAX_TIMER_MS } from "../support/clock.js";
+import { InvalidOptionError } from "../support/errors.js";
+
+export interface HealthOptions {
+  /**
+   * Ejects a region after so many failures in a row without an answer (connection, timeout). `Infinity` for never.
+   *
+   * @default 3
+   */
+  consecutiveFailures?: number;
+  /**
+   * Ejects a region when this share of its last calls failed, from 0.01 to 1.
+   *
+   * @default 0.5: at least 5 of 10, or 50 of 100. Sourcegraph's Cody Gateway uses 0.95 with `minimumCalls: 100`.
+   */
+  failureShare?: number;
+  /**
+   * How many calls there must be within the window before their share counts.
+   *
+   * @default 10
+   */
+  minimumCalls?: number;
+  /**
+   * How many of the last calls are looked at; at most 10 000.
+   *
+   * @default 100
+   */
+  windowCalls?: number;
+  /**
+   * How far back they may lie, in milliseconds.
+   *
+   * @default 60_000
+   */
+  windowMs?: number;
+  /**
+   * The first ejection in milliseconds; the nth in a row is n times as long, 30 s, 60 s, 90 s …, jittered by ±10 %.
+   * After it a call that may be replayed tests the region; if none came for another `ejectionMs`, any call.
+   *
+   * @default 30_000, Envoy's `base_ejection_time`
+   */
+  ejectionMs?: number;
+  /**
+   * The longest ejection in milliseconds, before jitter.
+   *
+   * @default 300_000, Envoy's `max_ejection_time`
+   */
+  maxEjectionMs?: number;
+  /**
+   * What to do when every region is ejected: `"panic"` calls them as if none were, since a guess is better than
+   * nothing; `"fail"` rejects at once with `unavailable`.
+   *
+   * @default "panic"
+   */
+  whenAllEjected?: "panic" | "fail";
+}
+
+export type HealthSettings = Readonly<Required<HealthOptions>>;
+
+const DEFAULTS: HealthSettings = {
+  consecutiveFailures: 3,
+  failureShare: 0.5,
+  minimumCalls: 10,
+  windowCalls: 100,
+  windowMs: 60_000,
+  ejectionMs: 30_000,
+  maxEjectionMs: 300_000,
+  whenAllEjected: "panic",
+};
+
+/** @throws InvalidOptionError */
+export function checkHealth(options: HealthOptions): HealthSettings {
+  const own: HealthOptions = withoutUndefined(checkObject("health", options));
+  const given = {
+    ...DEFAULTS,
+    // What is left out follows what is given.
+    minimumCalls: Math.min(DEFAULTS.minimumCalls, own.windowCalls ?? DEFAULTS.windowCalls),
+    maxEjectionMs: Math.max(DEFAULTS.maxEjectionMs, own.ejectionMs ?? DEFAULTS.ejectionMs),
+    ...own,
+  };
+  checkKeys("health", given, Object.keys(DEFAULTS));
+  checkCount("health.consecutiveFailures", given.consecutiveFailures, Number.POSITIVE_INFINITY);
+  checkNumber("health.failureShare", given.failureShare, 0.01, 1);
+  checkCount("health.windowCalls", given.windowCalls, 10_000);
+  checkCount("health.minimumCalls", given.minimumCalls, given.windowCalls);
+  for (const name of ["windowMs", "ejectionMs", "maxEjectionMs"] as const) {
+    checkNumber(`health.${name}`, given[name], 1, MAX_TIMER_MS, " (milliseconds)");
+  }
+  if (given.whenAllEjected !== "panic" && given.whenAllEjected !== "fail") {
+    throw new InvalidOptionError("health.whenAllEjected", '"panic" or "fail"', given.whenAllEjected);
+  }
+  return given;
+}
+
+function checkCount(option: string, value: unknown, max: number): void {
+  checkNumber(option, value, 1, max);
+  if (value !== Number.POSITIVE_INFINITY && !Number.isInteger(value)) {
+    throw new InvalidOptionError(option, "a whole number", value);
+  }
+}
+
+function withoutUndefined(given: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}

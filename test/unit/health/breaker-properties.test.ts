@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { BreakerState, Evidence, Permit } from "../../../src/health/breaker.js";
+import { breakerWith, type Told } from "../helpers/breakers.js";
+
+// Mostly failures: a success readmits, and there is little to see of a region that is well.
+const evidence = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom<Evidence>("unanswered", "failure") },
+  { weight: 2, arbitrary: fc.constant<Evidence>("nothing") },
+  { weight: 1, arbitrary: fc.constantFrom<Evidence>("success", "answered") },
+);
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("begin" as const), mayProbe: fc.boolean() }) },
+  // `which`: of the attempts under way, or of those that have ended.
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("settle" as const), which: fc.nat(20), evidence }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("blame" as const), which: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("pushBack" as const), forMs: fc.nat(100) }) },
+);
+const schedule = fc.record({
+  steps: fc.array(fc.tuple(step, fc.oneof(fc.constant(0), fc.nat(60))), { minLength: 40, maxLength: 160 }),
+  consecutiveFailures: fc.integer({ min: 1, max: 3 }),
+  ejectionMs: fc.integer({ min: 1, max: 30 }),
+});
+
+interface Seen {
+  readonly now: number;
+  readonly state: BreakerState;
+  readonly inFlight: number;
+  /** Attempts that have begun and not ended. */
+  readonly open: readonly Permit[];
+  readonly told: readonly Told[];
+}
+
+/** Plays random schedules, ends all that is left open, and looks after every step. */
+function always(check: (seen: Seen) => void): void {
+  const property = fc.property(schedule, ({ steps, consecutiveFailures, ejectionMs }) => {
+    const options = { consecutiveFailures, ejectionMs, maxEjectionMs: 120, minimumCalls: 5, windowCalls: 8 };
+    const { breaker, told } = breakerWith(options);
+    let now = 0;
+    let open: Permit[] = [];
+    const ended: Permit[] = [];
+    const look = () => check({ now, state: breaker.state, inFlight: breaker.inFlight, open, told });
+    const settle = (permit: Permit, evidence: Evidence) => {
+      open = open.filter((other) => other !== permit);
+      ended.push(permit);
+      breaker.settle(permit, evidence, now);
+    };
+    for (const [step, afterMs] of steps) {
+      now += afterMs;
+      if (step.do === "begin") open.push(breaker.begin(now, step.mayProbe ? "due" : "never"));
+      else if (step.do === "pushBack") breaker.pushBack(step.forMs, now);
+      else if (step.do === "settle" && open.length > 0) {
+        settle(open[step.which % open.length] as Permit, step.evidence);
+      } else if (step.do === "blame" && ended.length > 0) {
+        breaker.blame(ended[step.which % ended.length] as Permit, now);
+      }
+      look();
+    }
+    for (const permit of open) settle(permit, "nothing");
+    look();
+  });
+  fc.assert(property, { numRuns: 100 });
+}
+
+test("every attempt that begins is in flight until it ends", () => {
+  always(({ inFlight, open }) => expect(inFlight).toBe(open.length));
+});
+
+test("a region is being probed only while its probe is under way", () => {
+  always(({ state, open }) => {
+    if (state.kind === "probing") expect(open.some(({ probe }) => probe)).toBe(true);
+  });
+});
+
+test("there is one probe at a time", () => {
+  always(({ open }) => expect(open.filter(({ probe }) => probe).length).toBeLessThanOrEqual(1));
+});
+
+test("what is told is what happens: the last word is the state, and none is said twice", () => {
+  always(({ state, told }) => {
+    const words = told.map(({ type }) => type);
+    const last = words.at(-1) ?? "readmitted";
+    // A probe that told nothing leaves the region ejected, without a word.
+    const fits = { healthy: ["readmitted"], ejected: ["ejected", "probing"], probing: ["probing"] };
+    expect(fits[state.kind]).toContain(last);
+    for (const [i, word] of words.entries()) if (word === "readmitted") expect(words[i - 1]).not.toBe("readmitted");
+  });
+});
+
+test("no ejection is longer than the longest, jitter and pushback included", () => {
+  always(({ state, now }) => {
+    if (state.kind === "ejected") expect(state.until - now).toBeLessThanOrEqual(120 * 1.1);
+  });
+});

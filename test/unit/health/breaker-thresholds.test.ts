@@ -1,0 +1,169 @@
+import { describe, expect, test } from "vitest";
+import { breakerWith } from "../helpers/breakers.js";
+
+describe("failures in a row without an answer", () => {
+  test("eject at three by default", () => {
+    const { attempts, kind, told } = breakerWith();
+    attempts(2, "unanswered", 0);
+    expect(kind()).toBe("healthy");
+    attempts(1, "unanswered", 0);
+    expect(told).toMatchObject([{ type: "ejected", reason: "consecutive_failures" }]);
+  });
+
+  test.each(["success", "answered", "failure"] as const)("begin anew after %s: something is there", (evidence) => {
+    const { attempts, kind } = breakerWith({ failureShare: 1, minimumCalls: 100 });
+    for (let i = 0; i < 20; i++) {
+      attempts(2, "unanswered", i);
+      attempts(1, evidence, i);
+    }
+    expect(kind()).toBe("healthy");
+  });
+
+  test("are still in a row when callers left in between", () => {
+    const { attempts, kind } = breakerWith();
+    attempts(2, "unanswered", 0);
+    attempts(100, "nothing", 0);
+    attempts(1, "unanswered", 0);
+    expect(kind()).toBe("ejected");
+  });
+
+  test("may be any number", () => {
+    const one = breakerWith({ consecutiveFailures: 1 });
+    one.attempts(1, "unanswered", 0);
+    expect(one.kind()).toBe("ejected");
+    const never = breakerWith({ consecutiveFailures: Number.POSITIVE_INFINITY, minimumCalls: 100 });
+    never.attempts(99, "unanswered", 0);
+    expect(never.kind()).toBe("healthy");
+  });
+
+  test("begin anew after a readmission", () => {
+    const { attempts, attempt, kind } = breakerWith();
+    attempts(3, "unanswered", 0);
+    attempt("success", 30_000);
+    attempts(2, "unanswered", 30_001);
+    expect(kind()).toBe("healthy");
+  });
+});
+
+describe("the share of failures", () => {
+  test("of half of ten calls ejects by default", () => {
+    const { attempts, kind, told } = breakerWith();
+    attempts(5, "success", 0);
+    attempts(4, "failure", 0);
+    expect(kind()).toBe("healthy");
+    attempts(1, "failure", 0);
+    expect(told).toMatchObject([{ type: "ejected", reason: "failure_share" }]);
+  });
+
+  test("says nothing about few calls: nine failures of nine", () => {
+    const { attempts, kind } = breakerWith();
+    attempts(9, "failure", 0);
+    expect(kind()).toBe("healthy");
+    attempts(1, "failure", 0);
+    expect(kind()).toBe("ejected");
+  });
+
+  test("just below it ejects nobody, however long that lasts", () => {
+    const { attempts, kind } = breakerWith();
+    for (let i = 0; i < 1_000; i++) {
+      attempts(11, "success", i);
+      attempts(9, "failure", i);
+    }
+    expect(kind()).toBe("healthy");
+  });
+
+  test("is that of the last calls, and not of all", () => {
+    const { attempts, kind } = breakerWith({ windowCalls: 10 });
+    attempts(100_000, "success", 0);
+    attempts(4, "failure", 0);
+    expect(kind()).toBe("healthy");
+    attempts(1, "failure", 0);
+    expect(kind()).toBe("ejected");
+  });
+
+  test("is that of the last minute", () => {
+    const { attempts, kind } = breakerWith();
+    attempts(9, "failure", 0);
+    attempts(9, "failure", 60_001);
+    expect(kind()).toBe("healthy");
+    attempts(1, "failure", 60_001);
+    expect(kind()).toBe("ejected");
+  });
+
+  test("counts attempts without an answer among the failures", () => {
+    const { attempts, kind } = breakerWith();
+    for (let i = 0; i < 4; i++) {
+      attempts(1, "unanswered", 0);
+      attempts(1, "success", 0);
+    }
+    attempts(1, "success", 0);
+    expect(kind()).toBe("healthy");
+    attempts(1, "failure", 0);
+    expect(kind()).toBe("ejected");
+  });
+
+  test("does not count what says nothing, nor answers that are the caller's affair", () => {
+    const { breaker, attempts } = breakerWith();
+    attempts(4, "failure", 0);
+    attempts(50, "nothing", 0);
+    attempts(50, "answered", 0);
+    expect(breaker.failureShare(0)).toBe(1);
+    attempts(4, "success", 0);
+    expect(breaker.failureShare(0)).toBe(0.5);
+    expect(breaker.state.kind).toBe("healthy");
+  });
+
+  test("as Cody Gateway sets it: 95 % of the 100 last calls", () => {
+    const cody = { consecutiveFailures: Number.POSITIVE_INFINITY, failureShare: 0.95, minimumCalls: 100 };
+    const { attempts, kind } = breakerWith(cody);
+    attempts(6, "success", 0);
+    attempts(94, "failure", 0);
+    expect(kind()).toBe("healthy");
+    attempts(1, "failure", 0);
+    expect(kind()).toBe("ejected");
+  });
+
+  test("with a clock that goes back: calls of the future stand no longer than for the window after it", () => {
+    const { attempts, kind } = breakerWith();
+    attempts(9, "failure", 3_600_000);
+    attempts(100, "success", 0);
+    expect(kind()).toBe("healthy");
+    attempts(9, "failure", 1);
+    expect(kind()).toBe("healthy");
+  });
+});
+
+describe("blame", () => {
+  test("counts as a failure, and ejects as ten of them do", () => {
+    const { breaker, attempt, kind, told } = breakerWith();
+    for (let i = 0; i < 10; i++) {
+      expect(kind()).toBe("healthy");
+      breaker.blame(attempt("nothing", i), i);
+    }
+    expect(told).toMatchObject([{ type: "ejected", reason: "failure_share" }]);
+  });
+
+  test("comes too late once the region is in another state", () => {
+    const { breaker, attempt, attempts, kind } = breakerWith();
+    const permits = Array.from({ length: 20 }, () => attempt("nothing", 0));
+    attempts(3, "unanswered", 1);
+    const ejected = breaker.state;
+    for (const permit of permits) breaker.blame(permit, 2);
+    expect(breaker.state).toBe(ejected);
+    attempt("success", 30_000);
+    for (const permit of permits) breaker.blame(permit, 30_001);
+    expect(kind()).toBe("healthy");
+    expect(breaker.failureShare(30_001)).toBe(0);
+  });
+
+  test("of the probe that told nothing ejects the region again: the bug is still there", () => {
+    const { breaker, attempts, told } = breakerWith();
+    attempts(3, "unanswered", 0);
+    const probe = breaker.begin(30_000, "due");
+    breaker.settle(probe, "nothing", 30_010);
+    breaker.blame(probe, 30_020);
+    expect(breaker.state).toMatchObject({ kind: "ejected", consecutive: 2 });
+    expect(breaker.admits(60_000, "due")).toBe(false);
+    expect(told.at(-1)).toMatchObject({ type: "ejected", reason: "probe_failed" });
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, test } from "vitest";
+import { breakerWith, ejectedBreaker, probingBreaker, type TestedBreaker } from "../helpers/breakers.js";
+
+const ejections = ({ told }: TestedBreaker) => told.filter((event) => event.type === "ejected");
+
+/** Fails the next probe as soon as one may be sent; returns for how long that ejects. */
+function failProbe({ breaker, attempt }: TestedBreaker): number {
+  const { state } = breaker;
+  if (state.kind !== "ejected") return expect.fail(`it is ${state.kind}`);
+  const now = state.until;
+  attempt("unanswered", now);
+  return breaker.state.kind === "ejected" ? breaker.state.until - now : Number.NaN;
+}
+
+describe("an ejection", () => {
+  test("lasts 30 s, and longer with each that follows at once, up to 300 s", () => {
+    const tested = ejectedBreaker();
+    const lengths = [30, ...Array.from({ length: 12 }, () => failProbe(tested) / 1_000)];
+    expect(lengths).toEqual([30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300, 300]);
+    expect(ejections(tested).map(({ consecutive }) => consecutive)).toEqual(lengths.map((_, i) => i + 1));
+  });
+
+  test("lasts as long as the options say", () => {
+    const tested = ejectedBreaker({ ejectionMs: 1_000, maxEjectionMs: 2_500 });
+    expect(tested.breaker.state).toMatchObject({ until: 1_000 });
+    expect([failProbe(tested), failProbe(tested), failProbe(tested)]).toEqual([2_000, 2_500, 2_500]);
+  });
+
+  test("is never longer than maxEjectionMs, be ejectionMs longer", () => {
+    expect(ejectedBreaker({ ejectionMs: 5_000, maxEjectionMs: 1_000 }).breaker.state).toMatchObject({ until: 1_000 });
+  });
+
+  test.each([
+    ["shortest", 0, 27_000, 270_000],
+    ["longest", 1 - Number.EPSILON, 33_000, 330_000],
+  ])("is jittered by a tenth: the %s, the cap's as well", (_, random, first, last) => {
+    const tested = ejectedBreaker({}, () => random);
+    expect(ejections(tested)[0]?.until).toBeCloseTo(first, 3);
+    const lengths = Array.from({ length: 12 }, () => failProbe(tested));
+    expect(lengths.at(-1)).toBeCloseTo(last, 3);
+  });
+});
+
+describe("after a readmission", () => {
+  /** Ejected twice in a row, then readmitted by a probe. */
+  function readmittedAt(): { tested: TestedBreaker; at: number } {
+    const tested = ejectedBreaker();
+    failProbe(tested);
+    tested.attempt("success", 90_000);
+    expect(tested.kind()).toBe("healthy");
+    return { tested, at: 90_000 };
+  }
+
+  test.each([
+    ["at once", 0, 3],
+    ["just within an ejection's time", 29_999, 3],
+    ["an ejection's time later", 30_000, 1],
+    ["much later", 3_600_000, 1],
+  ])("a relapse %s is ejection number %3$s", (_, afterMs, expected) => {
+    const { tested, at } = readmittedAt();
+    tested.attempts(3, "unanswered", at + afterMs);
+    const { until, consecutive } = ejections(tested).at(-1) ?? expect.fail("it was not ejected");
+    expect(consecutive).toBe(expected);
+    expect(until - at - afterMs).toBe(30_000 * expected);
+  });
+
+  test("a relapse after a relapse goes on counting", () => {
+    const { tested, at } = readmittedAt();
+    tested.attempts(3, "unanswered", at + 10);
+    tested.attempt("success", at + 10 + 90_000);
+    tested.attempts(3, "unanswered", at + 10 + 90_000 + 10);
+    expect(ejections(tested).at(-1)).toMatchObject({ consecutive: 4 });
+  });
+});
+
+describe("a server that asks to be left alone", () => {
+  test("is left alone for that long", () => {
+    const { breaker, told } = breakerWith();
+    breaker.pushBack(5_000, 100);
+    expect(breaker.state).toEqual({ kind: "ejected", until: 5_100, consecutive: 0 });
+    expect(told).toEqual([{ type: "ejected", reason: "pushback", until: 5_100, consecutive: 0 }]);
+    expect(breaker.admits(5_099, "due")).toBe(false);
+    expect(breaker.admits(5_100, "due")).toBe(true);
+  });
+
+  test("is left alone for 30 s at most, and that is not jittered", () => {
+    const { breaker } = breakerWith({}, () => 0.99);
+    breaker.pushBack(3_600_000, 0);
+    expect(breaker.state).toMatchObject({ until: 30_000 });
+  });
+
+  test("does not shorten an ejection that is longer", () => {
+    const tested = ejectedBreaker();
+    failProbe(tested);
+    const before = tested.breaker.state;
+    tested.breaker.pushBack(30_000, 30_001);
+    expect(tested.breaker.state).toBe(before);
+    expect(ejections(tested)).toHaveLength(2);
+  });
+
+  test("lengthens one that is shorter, which is not one more in a row", () => {
+    const { breaker } = ejectedBreaker({ ejectionMs: 1_000 });
+    breaker.pushBack(20_000, 10);
+    expect(breaker.state).toEqual({ kind: "ejected", until: 20_010, consecutive: 1 });
+  });
+
+  test("for no time at all is not ejected: it may be called again now", () => {
+    const { breaker, told, kind } = breakerWith();
+    breaker.pushBack(0, 100);
+    expect(kind()).toBe("healthy");
+    expect(breaker.admits(100, "never")).toBe(true);
+    expect(told).toEqual([]);
+  });
+
+  test("is tested afterwards, and readmitted", () => {
+    const { breaker, attempt, kind } = breakerWith();
+    breaker.pushBack(5_000, 0);
+    expect(attempt("success", 5_000).probe).toBe(true);
+    expect(kind()).toBe("healthy");
+    expect(breaker.inFlight).toBe(0);
+  });
+
+  test("what was under way before is out of date", () => {
+    const { breaker, attempts, kind } = breakerWith();
+    const late = breaker.begin(0, "due");
+    breaker.pushBack(5_000, 0);
+    expect(breaker.settle(late, "success", 10)).toBe(false);
+    expect(kind()).toBe("ejected");
+    attempts(1, "success", 5_000);
+    expect(kind()).toBe("healthy");
+  });
+
+  test("while it is probed ends the probe's say", () => {
+    const { breaker, probe, kind } = probingBreaker();
+    breaker.pushBack(5_000, 30_010);
+    expect(breaker.settle(probe, "success", 30_020)).toBe(false);
+    expect(kind()).toBe("ejected");
+  });
+});
+
+describe("a clock that goes back", () => {
+  test("puts a probe off by as much, and the region is readmitted all the same", () => {
+    const { breaker, attempt, kind } = ejectedBreaker();
+    expect(breaker.admits(-3_600_000, "due")).toBe(false);
+    expect(breaker.admits(30_000, "due")).toBe(true);
+    attempt("success", 30_000);
+    attempt("success", -3_600_000);
+    expect(kind()).toBe("healthy");
+  });
+});

@@ -1,0 +1,164 @@
+import { describe, expect, test, vi } from "vitest";
+import { drive, flush, hang, noAnswer, ok, refused, regionNamed, useSimulatedTime } from "../helpers/simulation.js";
+import { listOf, promptSource } from "../helpers/sources.js";
+import { idempotent, switchboard } from "../helpers/switchboard.js";
+
+useSimulatedTime();
+
+const HEALTHY = { state: "healthy", failureShare: 0, inFlight: 0 };
+
+describe("regions()", () => {
+  test("shows all regions healthy before the first call", () => {
+    const board = switchboard();
+    expect(board.failover.regions()).toEqual(
+      ["a", "b", "c"].map((id) => ({ ...regionNamed(id), home: id === "a", ...HEALTHY })),
+    );
+  });
+
+  test("shows the share of failures", async () => {
+    const board = switchboard({}, { ids: ["a"] });
+    await board.runAll(6);
+    board.set("a", noAnswer());
+    await board.runAll(2, { policy: { failover: false } });
+    expect(board.status("a")).toMatchObject({ state: "healthy", failureShare: 0.25 });
+    vi.advanceTimersByTime(60_001);
+    expect(board.status("a").failureShare).toBe(0);
+  });
+
+  test("shows until when a region is ejected, in the time of the wall clock", async () => {
+    const board = switchboard({ a: noAnswer() });
+    await board.runAll(3);
+    const [ejection] = board.eventsOf("region_ejected");
+    expect(board.status("a")).toMatchObject({ state: "ejected", ejectedUntilMs: ejection?.untilMs, inFlight: 0 });
+    expect((ejection?.untilMs as number) - (ejection?.at as number)).toBe(30_000);
+    expect(board.status("b")).not.toHaveProperty("ejectedUntilMs");
+  });
+
+  test("shows what is under way", async () => {
+    const board = switchboard({ a: hang }, { policy: { ...idempotent, perAttemptTimeoutMs: 1_000 } });
+    const all = Promise.all(Array.from({ length: 7 }, () => board.start()));
+    await flush();
+    expect(board.status("a").inFlight).toBe(7);
+    await drive(all);
+    expect(board.failover.regions().map(({ inFlight }) => inFlight)).toEqual([0, 0, 0]);
+  });
+
+  test("shows a region that is being tested", async () => {
+    const board = switchboard({ a: noAnswer() });
+    await board.runAll(3);
+    vi.advanceTimersByTime(30_000);
+    board.set("a", ok(500));
+    const probe = board.run();
+    expect(board.status("a")).toMatchObject({ state: "probing", inFlight: 1 });
+    expect(board.status("a")).not.toHaveProperty("ejectedUntilMs");
+    await probe;
+    expect(board.status("a")).toMatchObject(HEALTHY);
+  });
+});
+
+describe("stats()", () => {
+  test("shows the tokens of each region's bucket by its id", async () => {
+    const board = switchboard({ a: noAnswer() }, { ids: ["a", "b"] });
+    expect(board.failover.stats()).toEqual({ retryTokens: { a: 100, b: 100 } });
+    await board.run();
+    expect(board.failover.stats().retryTokens.a).toBeCloseTo(99.1);
+    expect(board.failover.stats().retryTokens.b).toBe(100);
+  });
+
+  test("shows no limit where there is none", () => {
+    const board = switchboard({}, { ids: ["a"], retryThrottling: false });
+    expect(board.failover.stats()).toEqual({ retryTokens: { a: Number.POSITIVE_INFINITY } });
+  });
+});
+
+/** A board on lists of which each is in use for 5 s; the first is in when this resolves. */
+async function discovering(...lists: [ReturnType<typeof listOf>, ...ReturnType<typeof listOf>[]]) {
+  const [first, ...more] = lists.map((regions) => ({ regions, ttlMs: 5_000 }));
+  const source = promptSource(first as NonNullable<typeof first>, ...more);
+  const board = switchboard({}, { regions: source });
+  await board.failover.ready();
+  const nextList = async () => {
+    vi.advanceTimersByTime(5_000);
+    await board.failover.ready(); // At once, since a list is known; the next one is asked for.
+    await flush();
+  };
+  return { board, nextList };
+}
+
+describe("a list that changes", () => {
+  test("takes a region's state with it when it leaves: when it is back, it is healthy", async () => {
+    const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"), listOf("a", "b"));
+    board.set("a", noAnswer());
+    await board.runAll(3);
+    expect(board.status("a").state).toBe("ejected");
+    await nextList();
+    expect(board.failover.regions().map(({ id }) => id)).toEqual(["b"]);
+    await nextList();
+    expect(board.status("a")).toMatchObject(HEALTHY);
+  });
+
+  test("takes its tokens too", async () => {
+    const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"), listOf("a", "b"));
+    board.set("a", noAnswer());
+    await board.runAll(3);
+    expect(board.failover.stats().retryTokens.a).toBeLessThan(98);
+    await nextList();
+    await nextList();
+    expect(board.failover.stats().retryTokens.a).toBe(100);
+  });
+
+  test("leaves the state of those that stay", async () => {
+    const { board, nextList } = await discovering(listOf("a", "b"), listOf("a", "c"));
+    board.set("a", noAnswer());
+    await board.runAll(3);
+    await nextList();
+    expect(board.status("a").state).toBe("ejected");
+    expect(await board.run()).toMatchObject({ value: "answer of c" });
+  });
+
+  test("brings new regions as healthy ones, which get calls at once", async () => {
+    const { board, nextList } = await discovering(listOf("a"), listOf("a", "b"));
+    board.set("a", refused());
+    await board.runAll(3);
+    expect(board.status("a").state).toBe("ejected");
+    await nextList();
+    expect(board.status("b")).toMatchObject(HEALTHY);
+    expect(await board.run()).toMatchObject({ value: "answer of b" });
+  });
+
+  test("does not disturb calls under way in a region that left, and they do not count when it is back", async () => {
+    const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"), listOf("a", "b"));
+    board.set("a", noAnswer(20_000));
+    const together = Promise.all(
+      Array.from({ length: 3 }, () => board.start({ timeout: 60_000, policy: { perAttemptTimeoutMs: 30_000 } })),
+    );
+    await flush();
+    await nextList();
+    await nextList();
+    expect(board.status("a")).toMatchObject(HEALTHY);
+    expect(await drive(together)).toMatchObject({ ok: true, value: ["answer of b", "answer of b", "answer of b"] });
+    expect(board.status("a")).toMatchObject(HEALTHY);
+  });
+
+  test("a region that left is not told of as ejected", async () => {
+    const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"));
+    board.set("a", noAnswer(6_000));
+    const together = Promise.all(Array.from({ length: 3 }, () => board.start({ timeout: 60_000 })));
+    await flush();
+    await nextList();
+    await drive(together);
+    expect(board.eventsOf("region_ejected")).toEqual([]);
+  });
+
+  test("may rename a region: its state is that of its url, and it is told of by its new name", async () => {
+    const renamed = [{ ...regionNamed("a"), id: "eu-west" }, regionNamed("b")] as unknown as ReturnType<typeof listOf>;
+    const { board, nextList } = await discovering(listOf("a", "b"), renamed);
+    board.set("a", noAnswer());
+    board.set("eu-west", noAnswer());
+    await board.runAll(2);
+    await nextList();
+    await board.runAll(1);
+    expect(board.status("eu-west").state).toBe("ejected");
+    expect(board.eventsOf("region_ejected")).toMatchObject([{ region: "eu-west" }]);
+  });
+});

@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { clockWith, noAnswer, ok, useSimulatedTime } from "../helpers/simulation.js";
+import { switchboard } from "../helpers/switchboard.js";
+
+useSimulatedTime();
+
+const HOUR_MS = 3_600_000;
+
+/** Clocks that a test sets forward or back, each by itself. */
+function adjustable() {
+  const by = { now: 0, date: 0 };
+  const clock = { ...clockWith(), now: () => performance.now() + by.now, date: () => Date.now() + by.date };
+  return { by, clock };
+}
+
+describe("a wall clock that is set back or forward", () => {
+  test.each([-HOUR_MS, HOUR_MS])(
+    "by %i ms changes no ejection, and what is shown of it fits the new time",
+    async (ms) => {
+      const { by, clock } = adjustable();
+      const board = switchboard({ a: noAnswer() }, { clock });
+      await board.runAll(3);
+      by.date = ms;
+      const left = (board.status("a").ejectedUntilMs as number) - clock.date();
+      expect(left).toBeGreaterThan(29_000);
+      expect(left).toBeLessThanOrEqual(30_000);
+      await board.runAll(20);
+      expect(board.requestsTo("a")).toBe(3);
+    },
+  );
+});
+
+describe("a clock of durations that goes back, though it should not", () => {
+  test("harms no call, and home is back when its time has come again", async () => {
+    const { by, clock } = adjustable();
+    const board = switchboard({ a: noAnswer() }, { clock });
+    by.now = HOUR_MS;
+    const settled = await board.runAll(3);
+    by.now = 0;
+    board.set("a", ok());
+    settled.push(...(await board.runAll(50)));
+    expect(board.status("a").state).toBe("ejected");
+    by.now = HOUR_MS + 31_000;
+    settled.push(...(await board.runAll(2)));
+    expect(board.status("a").state).toBe("healthy");
+    expect(settled.every(({ ok }) => ok)).toBe(true);
+  });
+
+  test("in the middle of the failures loses none of them and invents none", async () => {
+    const { by, clock } = adjustable();
+    const board = switchboard({}, { clock, ids: ["a"], policy: { failover: false } });
+    for (let i = 0; i < 200; i++) {
+      by.now = (i % 7) * -1_000;
+      board.set("a", i % 3 === 0 ? noAnswer(1) : ok(1));
+      await board.run();
+      const { failureShare, state } = board.status("a");
+      expect(state).toBe("healthy");
+      expect(failureShare).toBeGreaterThanOrEqual(0);
+      if (i > 30) expect(failureShare).toBeCloseTo(1 / 3, 1);
+    }
+  });
+});

@@ -1,0 +1,33 @@
+/** Reads answers as `httpRegions` does, and keeps what was warned of. */
+import { AllowedHosts, rulesOfHome } from "../../../src/regions/discovery/allowed-hosts.js";
+import { parseRegionAnswer } from "../../../src/regions/discovery/region-answer.js";
+
+export const HOME = "https://my.livekit.cloud/twirp";
+
+export interface Rules {
+  readonly home?: string;
+  /** By default those that a user who names none gets. */
+  readonly allowedHosts?: readonly string[];
+}
+
+/** @param answer text as it is; all else as its JSON. */
+export function parse(answer: unknown, { home = HOME, allowedHosts }: Rules = {}) {
+  const warnings: string[] = [];
+  const text = typeof answer === "string" ? answer : JSON.stringify(answer);
+  const hosts = new AllowedHosts(allowedHosts, rulesOfHome("allowedHosts", new URL(home)));
+  const list = parseRegionAnswer(text, {
+    home,
+    allowedHosts: hosts,
+    othersKnown: false,
+    warn: (message) => warnings.push(message),
+  });
+  return { list, ids: list.map(({ id }) => id), urls: list.map(({ url }) => url), warnings };
+}
+
+export const entry = (region: unknown, url: unknown, distance?: unknown) => ({
+  region,
+  url,
+  ...(distance !== undefined && { distance }),
+});
+
+export const at = (name: string) => `https://${name}.livekit.cloud`;

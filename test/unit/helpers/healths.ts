@@ -1,0 +1,43 @@
+/** The health of regions without calls around it: attempts end as the test says. */
+import { Emitter } from "../../../src/events/emitter.js";
+import type { FailoverEvent } from "../../../src/events/events.js";
+import { createHealth, type Health, type Visit } from "../../../src/health/health.js";
+import type { HealthOptions } from "../../../src/health/options.js";
+import type { Outcome } from "../../../src/outcome/outcome.js";
+import { clockWith, regionNamed } from "./simulation.js";
+
+export const REGION = regionNamed("a");
+
+export interface TestedHealth {
+  readonly health: Health;
+  readonly events: FailoverEvent[];
+  readonly state: () => string;
+  /** One attempt in the region; it ended well if there is no outcome. */
+  attempt(outcome?: Outcome): Visit;
+  attempts(count: number, outcome?: Outcome): void;
+}
+
+/** In simulated time. */
+export function healthWith(options?: HealthOptions | false): TestedHealth {
+  const clock = clockWith();
+  const emitter = new Emitter(clock);
+  const events: FailoverEvent[] = [];
+  for (const type of ["region_ejected", "region_probe", "region_readmitted"] as const) {
+    emitter.on(type, (event) => events.push(event));
+  }
+  const health = createHealth(emitter, clock, options);
+  const attempt = (outcome?: Outcome) => {
+    const visit = health.visit(REGION, "due", clock.now());
+    visit.end(outcome, clock.now());
+    return visit;
+  };
+  return {
+    health,
+    events,
+    state: () => health.of(REGION).state,
+    attempt,
+    attempts: (count, outcome) => {
+      for (let i = 0; i < count; i++) attempt(outcome);
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** Judging one answer, without a call around it. */
+
+import { type Outcome, outcomeOfAnswer } from "../../../src/outcome/outcome.js";
+import { Transmission } from "../../../src/outcome/transmission.js";
+import type { TwirpCode } from "../../../src/outcome/twirp-code.js";
+import type { Answer } from "../../../src/outcome/wire-failure.js";
+import { clockWith, EPOCH } from "./simulation.js";
+
+/** What could be seen of the request on its way out. */
+export type Seen = "nothing" | "waiting" | "started" | { readonly httpStatus: number };
+
+export function transmissionThat(seen: Seen): Transmission {
+  const transmission = new Transmission(clockWith());
+  if (seen === "nothing") return transmission;
+  transmission.onHandedOver();
+  if (seen === "started") transmission.onStarted();
+  else if (seen !== "waiting") transmission.onAnswered(seen.httpStatus);
+  return transmission;
+}
+
+interface Circumstances {
+  readonly seen?: Seen;
+  readonly notExecutedCodes?: readonly TwirpCode[];
+  readonly warn?: (message: string) => void;
+}
+
+export function judge(
+  answer: Answer,
+  { seen = "nothing", notExecutedCodes = [], warn = () => {} }: Circumstances = {},
+): Outcome {
+  return outcomeOfAnswer(answer, {
+    transmission: transmissionThat(seen),
+    notExecutedCodes: new Set(notExecutedCodes),
+    dateMs: EPOCH,
+    warn,
+  });
+}

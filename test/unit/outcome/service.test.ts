@@ -1,0 +1,149 @@
+import { describe, expect, test } from "vitest";
+import { TWIRP_CODES, type TwirpCode } from "../../../src/outcome/twirp-code.js";
+import { judge } from "../helpers/judging.js";
+
+const CHOSEN_BY_THE_HANDLER: readonly TwirpCode[] = [
+  "canceled",
+  "invalid_argument",
+  "malformed",
+  "not_found",
+  "already_exists",
+  "permission_denied",
+  "unauthenticated",
+  "failed_precondition",
+  "aborted",
+  "out_of_range",
+  "unimplemented",
+];
+const AMBIGUOUS: readonly TwirpCode[] = [
+  "internal",
+  "unknown",
+  "unavailable",
+  "dataloss",
+  "deadline_exceeded",
+  "resource_exhausted",
+];
+
+describe("the service's own error", () => {
+  test("the two families and bad_route are all the codes there are", () => {
+    expect([...CHOSEN_BY_THE_HANDLER, ...AMBIGUOUS, "bad_route"].toSorted()).toEqual([...TWIRP_CODES].toSorted());
+  });
+
+  test.each(CHOSEN_BY_THE_HANDLER)("%s was chosen by the handler, so it ran", (code) => {
+    expect(judge({ kind: "twirp", code })).toEqual({ code, origin: "service", execution: "done" });
+  });
+
+  test.each(AMBIGUOUS)("%s does not tell whether the handler ran", (code) => {
+    expect(judge({ kind: "twirp", code })).toEqual({ code, origin: "service", execution: "unknown" });
+  });
+
+  test("bad_route proves that no handler ran", () => {
+    expect(judge({ kind: "twirp", code: "bad_route" })).toEqual({
+      code: "bad_route",
+      origin: "service",
+      execution: "none",
+    });
+  });
+});
+
+describe("the spellings of a code", () => {
+  test.each([
+    ["cancelled", "canceled", "protobuf-ts"],
+    ["dataloss", "dataloss", "protobuf-ts"],
+    ["UNKNOWN", "unknown", "protobuf-ts"],
+    ["canceled", "canceled", "Go and twirp-ts"],
+    ["data_loss", "dataloss", "Go and twirp-ts"],
+    ["NOT_FOUND", "not_found", "upper case"],
+    ["Unavailable", "unavailable", "mixed case"],
+  ])("%s reads as %s (%s)", (spelling, code) => {
+    expect(judge({ kind: "twirp", code: spelling }).code).toBe(code);
+  });
+
+  test.each(["", "teapot", "not found", "404"])("%j is no Twirp code, so a gateway wrote it", (code) => {
+    expect(judge({ kind: "twirp", code })).toMatchObject({ origin: "intermediary", execution: "unknown" });
+  });
+
+  test("JSON with no Twirp code is judged by its status where that was seen", () => {
+    const outcome = judge({ kind: "twirp", code: "gateway_busy" }, { seen: { httpStatus: 503 } });
+    expect(outcome).toMatchObject({
+      code: "unavailable",
+      origin: "intermediary",
+      execution: "unknown",
+      httpStatus: 503,
+    });
+  });
+});
+
+describe("the service's promise", () => {
+  test.each(TWIRP_CODES)('retryable "true" promises that %s ran nothing', (code) => {
+    const outcome = judge({ kind: "twirp", code, meta: { retryable: "true" } });
+    expect(outcome).toMatchObject({ code, origin: "service", execution: "none" });
+  });
+
+  test('retryable "true" is told apart from a proof', () => {
+    expect(judge({ kind: "twirp", code: "internal", meta: { retryable: "true" } }).promised).toBe(true);
+    expect(judge({ kind: "twirp", code: "bad_route" }).promised).toBeUndefined();
+  });
+
+  test.each(TWIRP_CODES)('retryable "false" forbids a replay after %s', (code) => {
+    expect(judge({ kind: "twirp", code, meta: { retryable: "false" } }).final).toBe(true);
+  });
+
+  test('retryable "false" takes nothing from the proof that bad_route is', () => {
+    const outcome = judge({ kind: "twirp", code: "bad_route", meta: { retryable: "false" } });
+    expect(outcome).toMatchObject({ final: true, execution: "none" });
+  });
+
+  test('retryable "false" outranks notExecutedCodes', () => {
+    const answer = { kind: "twirp", code: "unavailable", meta: { retryable: "false" } } as const;
+    expect(judge(answer, { notExecutedCodes: ["unavailable"] })).toMatchObject({ final: true, execution: "unknown" });
+  });
+
+  test.each([true, 1, "TRUE", "yes", null, ["true"]])(
+    "retryable %j is no promise: the convention is a string",
+    (value) => {
+      const outcome = judge({ kind: "twirp", code: "unavailable", meta: { retryable: value } });
+      expect(outcome).toEqual({ code: "unavailable", origin: "service", execution: "unknown" });
+    },
+  );
+
+  test("meta of other names promises nothing", () => {
+    const outcome = judge({ kind: "twirp", code: "unavailable", meta: { cause: "retryable", argument: "true" } });
+    expect(outcome.execution).toBe("unknown");
+  });
+});
+
+describe("notExecutedCodes", () => {
+  test("a listed code in the service's own error promises that nothing ran", () => {
+    const outcome = judge({ kind: "twirp", code: "unavailable" }, { notExecutedCodes: ["unavailable"] });
+    expect(outcome).toEqual({ code: "unavailable", origin: "service", execution: "none", promised: true });
+  });
+
+  test("a listed code is recognised in another spelling", () => {
+    const outcome = judge({ kind: "twirp", code: "data_loss" }, { notExecutedCodes: ["dataloss"] });
+    expect(outcome.execution).toBe("none");
+  });
+
+  test("a code that is not listed promises nothing", () => {
+    const outcome = judge({ kind: "twirp", code: "internal" }, { notExecutedCodes: ["unavailable"] });
+    expect(outcome.execution).toBe("unknown");
+  });
+
+  test("a proxy's 503 is not the service's word", () => {
+    const outcome = judge({ kind: "http", status: 503 }, { notExecutedCodes: ["unavailable"] });
+    expect(outcome).toMatchObject({ code: "unavailable", origin: "intermediary", execution: "unknown" });
+  });
+
+  test("a connection that broke is not the service's word", () => {
+    expect(judge({ kind: "none" }, { notExecutedCodes: ["unavailable"] }).execution).toBe("unknown");
+    expect(judge({ kind: "broken" }, { notExecutedCodes: ["dataloss"] }).execution).toBe("unknown");
+  });
+
+  test("a gateway's JSON without a Twirp code is not the service's word", () => {
+    const outcome = judge(
+      { kind: "twirp", code: "oops" },
+      { seen: { httpStatus: 503 }, notExecutedCodes: ["unavailable"] },
+    );
+    expect(outcome).toMatchObject({ origin: "intermediary", execution: "unknown" });
+  });
+});

@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Backoff } from "../../../src/policy/backoff.js";
+import { DEFAULT_POLICY } from "../../../src/policy/policy.js";
+import { drive, noAnswer, ok, type Reply, refused, simulate, twirp, useSimulatedTime } from "../helpers/simulation.js";
+
+useSimulatedTime();
+
+const MIDDLE = 0.5;
+const idempotent = { idempotent: true };
+
+/** The waits between the end of each attempt and the start of the next, on the simulated clock. */
+function waits(sim: ReturnType<typeof simulate>): number[] {
+  const latency = (reply: Reply) => ("afterMs" in reply ? reply.afterMs : 0);
+  const { requests } = sim.world;
+  return requests.slice(1).map((request, i) => {
+    const before = requests[i] as (typeof requests)[number];
+    return request.atMs - before.atMs - latency(before.reply);
+  });
+}
+
+describe("the length of a wait", () => {
+  test("is initialBackoffMs × backoffMultiplier^(n-1)", () => {
+    const backoff = new Backoff({ ...DEFAULT_POLICY, initialBackoffMs: 100, backoffMultiplier: 3 }, MIDDLE);
+    expect([1, 2, 3].map((n) => backoff.delayMs(n))).toEqual([100, 300, 900]);
+  });
+
+  test("is at most maxBackoffMs", () => {
+    const backoff = new Backoff({ ...DEFAULT_POLICY, maxBackoffMs: 500 }, MIDDLE);
+    expect([1, 2, 3, 4].map((n) => backoff.delayMs(n))).toEqual([200, 400, 500, 500]);
+  });
+
+  test("is at most maxBackoffMs even for the first", () => {
+    expect(new Backoff({ ...DEFAULT_POLICY, initialBackoffMs: 900, maxBackoffMs: 300 }, MIDDLE).delayMs(1)).toBe(300);
+  });
+
+  test("does not grow with a multiplier of 1", () => {
+    const backoff = new Backoff({ ...DEFAULT_POLICY, backoffMultiplier: 1 }, MIDDLE);
+    expect([1, 2, 3].map((n) => backoff.delayMs(n))).toEqual([200, 200, 200]);
+  });
+
+  test("is jittered by 20 % down, or up, and no more", () => {
+    expect(new Backoff(DEFAULT_POLICY, 0).delayMs(1)).toBe(160);
+    expect(new Backoff(DEFAULT_POLICY, 1 - Number.EPSILON).delayMs(1)).toBe(240);
+    expect(new Backoff({ ...DEFAULT_POLICY, maxBackoffMs: 1_000 }, 1 - Number.EPSILON).delayMs(9)).toBeCloseTo(1_200);
+  });
+
+  test("lies within the jitter of the nominal length, whatever the policy", () => {
+    const policy = fc.record({
+      initialBackoffMs: fc.integer({ min: 1, max: 5_000 }),
+      maxBackoffMs: fc.integer({ min: 1, max: 10_000 }),
+      backoffMultiplier: fc.double({ min: 1, max: 5, noNaN: true }),
+    });
+    const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(policy, random, fc.integer({ min: 1, max: 4 }), (own, jitter, n) => {
+        const delay = new Backoff({ ...DEFAULT_POLICY, ...own }, jitter).delayMs(n);
+        const nominal = Math.min(own.initialBackoffMs * own.backoffMultiplier ** (n - 1), own.maxBackoffMs);
+        // Rounded to a whole millisecond.
+        expect(delay).toBeGreaterThanOrEqual(nominal * 0.8 - 0.5);
+        expect(delay).toBeLessThanOrEqual(nominal * 1.2 + 0.5);
+        expect(delay).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
+describe("on the clock", () => {
+  test.each([0, 0.25, 0.5, 0.75, 0.999])("with a random of %d, each wait is as long as announced", async (random) => {
+    const sim = simulate({
+      replies: [noAnswer(7), noAnswer(13), noAnswer(5), noAnswer(3), ok()],
+      policy: { ...idempotent, maxAttempts: 5, maxBackoffMs: 700 },
+      random: () => random,
+    });
+    await sim.run();
+    const jitter = 0.8 + 0.4 * random;
+    const announced = [...sim.eventsOf("failover"), ...sim.eventsOf("retry")].map(({ backoffMs }) => backoffMs);
+    expect(announced).toEqual(waits(sim));
+    const nominal = [200, 400, 700, 700].map((ms) => ms * jitter);
+    for (const [i, wait] of waits(sim).entries())
+      expect(Math.abs(wait - (nominal[i] as number))).toBeLessThanOrEqual(1);
+  });
+
+  test("a failover after an attempt that never ran starts at once, and is announced so", async () => {
+    const sim = simulate({ replies: [refused(), refused(), ok()] });
+    await sim.run();
+    expect(waits(sim)).toEqual([0, 0]);
+    expect(sim.eventsOf("failover").map(({ backoffMs }) => backoffMs)).toEqual([0, 0]);
+  });
+
+  test("a failover that starts at once does not count as a wait: the next is the first", async () => {
+    const sim = simulate({
+      replies: [refused(), noAnswer(), refused(), noAnswer(), ok()],
+      ids: ["a", "b", "c", "d", "e"],
+      policy: { ...idempotent, maxAttempts: 5 },
+    });
+    await sim.run();
+    expect(waits(sim)).toEqual([0, 200, 0, 400]);
+  });
+
+  test("calls that fail together do not come back together", async () => {
+    const randoms = [0.1, 0.9];
+    const sim = simulate({
+      replies: [noAnswer(), noAnswer(), ok(), ok()],
+      policy: idempotent,
+      random: () => randoms.shift() as number,
+    });
+    await drive(Promise.all([sim.start(), sim.start()]));
+    expect(sim.world.requests.map(({ call, atMs }) => [call, atMs])).toEqual([
+      [1, 0],
+      [2, 0],
+      [1, 178],
+      [2, 242],
+    ]);
+  });
+
+  test("a promise that nothing ran is as good as a proof", async () => {
+    const sim = simulate({ replies: [twirp("unavailable", { meta: { retryable: "true" } }), ok()] });
+    await sim.run();
+    expect(sim.asked()).toEqual(["a", "b"]);
+    expect(waits(sim)).toEqual([0]);
+  });
+});
+
+describe("a wait that would outlast the deadline", () => {
+  test("is not begun: the call fails at once, with its real error", async () => {
+    const sim = simulate({
+      replies: [noAnswer(850), ok()],
+      policy: { ...idempotent, timeoutMs: 1_000, perAttemptTimeoutMs: 900 },
+    });
+    const settled = await sim.run();
+    expect(settled).toEqual({ ok: false, error: sim.world.requests[0]?.error, atMs: 850 });
+    expect(sim.eventsOf("replay_refused")).toMatchObject([{ reason: "deadline" }]);
+  });
+
+  test("is not begun when it would end at the deadline exactly", async () => {
+    const sim = simulate({
+      replies: [noAnswer(800), ok()],
+      policy: { ...idempotent, timeoutMs: 1_000, perAttemptTimeoutMs: 900 },
+    });
+    expect(await sim.run()).toMatchObject({ ok: false, atMs: 800 });
+  });
+
+  test("is one that leaves no time at all; a millisecond is enough to begin it", async () => {
+    const sim = simulate({
+      replies: [noAnswer(799), ok(0)],
+      policy: { ...idempotent, timeoutMs: 1_000, perAttemptTimeoutMs: 900 },
+    });
+    expect(await sim.run()).toMatchObject({ ok: true, atMs: 999 });
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import type { Execution, Origin, Outcome } from "../../../src/outcome/outcome.js";
+import { TWIRP_CODES, type TwirpCode } from "../../../src/outcome/twirp-code.js";
+import { DEFAULT_POLICY, type ResolvedPolicy } from "../../../src/policy/policy.js";
+import { type RefusalReason, refusalBy } from "../../../src/policy/refusal.js";
+
+const idempotent: ResolvedPolicy = { ...DEFAULT_POLICY, idempotent: true };
+const keyed: ResolvedPolicy = { ...DEFAULT_POLICY, idempotencyKey: "Idempotency-Key" };
+const mutation: ResolvedPolicy = DEFAULT_POLICY;
+
+const outcome = (execution: Execution, code: TwirpCode = "unavailable", origin: Origin = "service"): Outcome => ({
+  code,
+  origin,
+  execution,
+});
+const ALLOWED = undefined;
+
+describe("may it be replayed?", () => {
+  const policies = { "an idempotent method": idempotent, "one with a key": keyed, "a mutation": mutation };
+  const rows: [keyof typeof policies, Execution, TwirpCode, RefusalReason | undefined][] = [
+    ["an idempotent method", "none", "unavailable", ALLOWED],
+    ["an idempotent method", "unknown", "unavailable", ALLOWED],
+    ["an idempotent method", "unknown", "deadline_exceeded", "code_not_retryable"],
+    ["an idempotent method", "done", "not_found", "final"],
+    ["one with a key", "none", "unavailable", ALLOWED],
+    ["one with a key", "unknown", "unavailable", ALLOWED],
+    ["one with a key", "unknown", "deadline_exceeded", "code_not_retryable"],
+    ["one with a key", "done", "not_found", "final"],
+    ["a mutation", "none", "unavailable", ALLOWED],
+    ["a mutation", "unknown", "unavailable", "not_idempotent"],
+    ["a mutation", "unknown", "deadline_exceeded", "not_idempotent"],
+    ["a mutation", "done", "not_found", "final"],
+  ];
+  test.each(rows)("%s, execution %s, %s: refused as %s", (method, execution, code, expected) => {
+    expect(refusalBy(policies[method], outcome(execution, code))).toBe(expected);
+  });
+
+  test("an attempt that never ran may be replayed whatever its code", () => {
+    for (const code of TWIRP_CODES) {
+      expect(refusalBy(mutation, outcome("none", code)), code).toBe(ALLOWED);
+      expect(refusalBy(idempotent, outcome("none", code)), code).toBe(ALLOWED);
+    }
+  });
+
+  test("an attempt that the handler answered is never replayed whatever its code", () => {
+    for (const code of TWIRP_CODES) {
+      expect(refusalBy({ ...idempotent, retryableCodes: new Set(TWIRP_CODES) }, outcome("done", code)), code).toBe(
+        "final",
+      );
+    }
+  });
+});
+
+describe("the codes that are retryable by default", () => {
+  const retryable: readonly TwirpCode[] = ["unavailable", "internal", "unknown", "dataloss", "bad_route"];
+
+  test.each(retryable)("%s is", (code) => {
+    expect(refusalBy(idempotent, outcome("unknown", code))).toBe(ALLOWED);
+    expect(refusalBy(idempotent, outcome("unknown", code, "intermediary"))).toBe(ALLOWED);
+  });
+
+  test.each(TWIRP_CODES.filter((code) => !retryable.includes(code)))("%s is not", (code) => {
+    expect(refusalBy(idempotent, outcome("unknown", code))).toBe("code_not_retryable");
+    expect(refusalBy(idempotent, outcome("unknown", code, "intermediary"))).toBe("code_not_retryable");
+  });
+
+  test.each(["transport", "timeout"] as const)("every failure of origin %s is, whatever its code", (origin) => {
+    const none: ResolvedPolicy = { ...idempotent, retryableCodes: new Set() };
+    for (const code of TWIRP_CODES) expect(refusalBy(none, outcome("unknown", code, origin)), code).toBe(ALLOWED);
+  });
+
+  test("the policy's own codes replace them", () => {
+    const own: ResolvedPolicy = { ...idempotent, retryableCodes: new Set<TwirpCode>(["resource_exhausted"]) };
+    expect(refusalBy(own, outcome("unknown", "resource_exhausted"))).toBe(ALLOWED);
+    expect(refusalBy(own, outcome("unknown", "unavailable"))).toBe("code_not_retryable");
+  });
+});
+
+describe("what no policy allows", () => {
+  test.each(["caller", "client"] as const)("a replay after a failure of origin %s", (origin) => {
+    for (const execution of ["none", "unknown", "done"] as const) {
+      expect(refusalBy(idempotent, outcome(execution, "unavailable", origin))).toBe("final");
+    }
+  });
+
+  test('a replay that the service forbade with retryable "false"', () => {
+    for (const execution of ["none", "unknown", "done"] as const) {
+      expect(refusalBy(idempotent, { ...outcome(execution), final: true })).toBe("final");
+    }
+  });
+});
+
+describe("failover: false", () => {
+  const off: ResolvedPolicy = { ...idempotent, failover: false };
+
+  test.each(["none", "unknown"] as const)("refuses what would be allowed with execution %s", (execution) => {
+    expect(refusalBy(off, outcome(execution))).toBe("disabled");
+  });
+
+  test("does not hide that the failure was final anyway", () => {
+    expect(refusalBy(off, outcome("done", "not_found"))).toBe("final");
+  });
+});
