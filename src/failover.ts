@@ -1,6 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Puts the parts together, and owns what all calls share. */
-
 import { Engine } from "./call/engine.js";
 import { Router } from "./call/routing.js";
 import type { RpcCall } from "./call/rpc-call.js";
@@ -9,64 +8,67 @@ import type { FailoverEventOf, FailoverEventType } from "./events/events.js";
 import { createHealth, type RegionHealth } from "./health/health.js";
 import type { HealthOptions } from "./health/options.js";
 import { Policies, type PolicyTable } from "./policy/policy-table.js";
-import { createThrottle, type RetryThrottling } from "./policy/retry-budget.js";
+import { createRetryBudget, type RetryThrottling } from "./policy/retry-budget.js";
 import { RegionCache } from "./regions/cache.js";
 import { DiscoveredDirectory, fixedDirectory, type RegionDirectory } from "./regions/directory.js";
-import { createOrder, type RegionOrder } from "./regions/order.js";
-import { checkRegions, type Region } from "./regions/region.js";
+import { createSorter, type RegionOrder } from "./regions/order.js";
+import { checkRegions, type Region, type RegionInit } from "./regions/region.js";
 import type { RegionSource } from "./regions/source.js";
 import { checkKeys, checkObject, checkString } from "./support/checks.js";
 import { type Clock, dateOf, MAX_TIMER_MS, systemClock, waitAtMost } from "./support/clock.js";
-import { InvalidOptionError } from "./support/errors.js";
+import { mustBe } from "./support/errors.js";
 
+/** The options of `createFailover`. One that is `undefined` counts as left out. */
 export interface FailoverOptions {
   /**
-   * Where calls can go: a list in order of preference, of which the first is home, or a source that knows how to
-   * ask for one (`httpRegions`, `srvRegions`). The base URL of the transport below is not used.
+   * Where calls can go: a list in the order of preference, of which the first is home, or a source that knows how to ask
+   * for one (`httpRegions`, `srvRegions`). The base URL of the transport below is not used.
    */
-  regions: RegionSource | readonly (string | Region)[];
+  regions: RegionSource | readonly RegionInit[];
   /**
    * What may run twice, and how long things may take, by method; see `policiesFor` for a typed way to write it.
    *
    * @default {}: every method as its `.proto` says, and not idempotent where it says nothing
    */
-  policies?: PolicyTable;
+  policies?: PolicyTable | undefined;
   /**
    * Region lists to share with other `Failover`s. Only sources use it.
    *
    * @default a cache of its own
    */
-  cache?: RegionCache;
+  cache?: RegionCache | undefined;
   /**
-   * In which order regions are tried, as long as they are well: as the list has them, the nearest first, or each
-   * with its share of the calls.
+   * The order in which regions that are well are tried: as in the list, the nearest first, or each with its share of the
+   * calls.
    *
    * @default "list", or what the source is made for: `srvRegions` says "weight"
    */
-  order?: RegionOrder;
+  order?: RegionOrder | undefined;
   /**
    * When a region counts as down and gets no calls for a while; `false` to remember nothing between calls.
    *
    * @default { consecutiveFailures: 3, failureShare: 0.5, minimumCalls: 10, ejectionMs: 30_000, … }
    */
-  health?: HealthOptions | false;
+  health?: HealthOptions | false | undefined;
   /**
    * The budget for replays into each region, shared by all calls; `false` for no limit.
    *
    * @default { maxTokens: 100, tokenRatio: 0.1 }
    */
-  retryThrottling?: RetryThrottling | false;
+  retryThrottling?: RetryThrottling | false | undefined;
 }
 
-/** What a status page shows of a region. */
+/** A region as a status page shows it. */
 export interface RegionStatus {
+  /** The name of the region in events and traces. */
   readonly id: string;
+  /** The base URL of its Twirp server. */
   readonly url: string;
-  /** The first of the list. */
+  /** Whether it is the first of the list. */
   readonly home: boolean;
   /** `ejected`: it gets no calls; `probing`: one call is testing it. */
   readonly state: "healthy" | "ejected" | "probing";
-  /** Of its last calls since its state changed, from 0 to 1. */
+  /** The share of its calls that failed since its state changed, from 0 to 1. */
   readonly failureShare: number;
   /** When it will be tested, in milliseconds since the Unix epoch; absent unless it is ejected. */
   readonly ejectedUntilMs?: number;
@@ -74,33 +76,40 @@ export interface RegionStatus {
   readonly inFlight: number;
 }
 
+/** What `stats()` shows. */
 export interface FailoverStats {
-  /** What is left in each region's bucket for replays, by the region's id; see `retryThrottling`. */
+  /** The tokens that are left in each region's bucket for replays, by the region's id; see `retryThrottling`. */
   readonly retryTokens: Readonly<Record<string, number>>;
 }
 
-/** Regions, policies and budget, to be shared by any number of clients. */
+/** Regions, policies and budgets, to be shared by any number of clients. */
 export interface Failover {
   /**
-   * Calls `listener` for every event of this type, synchronously, and never waits for it. One that throws harms
-   * no call; it causes a `warning`.
+   * Calls `listener` for every event of this type, or for all events with `"*"`. It is called synchronously and never
+   * waited for. If it throws, no call is harmed, and a `warning` says so.
    *
    * @returns a function that removes the listener.
+   * @throws InvalidOptionError if there is no such event.
    */
-  on<T extends FailoverEventType>(type: T, listener: (event: FailoverEventOf<T>) => void): () => void;
+  on<T extends FailoverEventType | "*">(type: T, listener: (event: FailoverEventOf<T>) => void): () => void;
   /** The regions as they are known now, in the order of the list. */
   regions(): readonly RegionStatus[];
+  /** The budgets as they are now. */
   stats(): FailoverStats;
   /**
-   * Resolves when a list of regions is known, from the source or from a store, or could not be had: after two and a
-   * quarter seconds at the most. There is no need to wait for it: calls go home meanwhile.
+   * Resolves when a list of regions is known, from the source or from a store, or could not be loaded: after two and a
+   * quarter seconds at most. Waiting for it is optional, because calls go home meanwhile.
    */
   ready(): Promise<void>;
-  /** Removes all listeners. There is nothing else to release: calls go on, also new ones. */
+  /**
+   * Ends the `Failover`: calls that start later are rejected with `canceled` before anything is sent, and all listeners
+   * are removed. Calls under way go on. No timer is left to stop, because none runs between calls.
+   */
   close(): void;
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void;
   /**
-   * Runs one call. For adapters: users of a generated client have no need of it.
+   * Runs one call. It is for adapters; users of a generated client do not need it.
    *
    * Rejects with the library's own error, never a wrapper.
    */
@@ -114,48 +123,44 @@ export function createFailover(options: FailoverOptions): Failover {
 
 /** @internal For tests, which bring a clock of their own. */
 export function buildFailover(options: FailoverOptions, clock: Clock): Failover {
-  checkKeys("createFailover", checkObject("createFailover", options), [
-    "regions",
-    "policies",
-    "cache",
-    "order",
-    "health",
-    "retryThrottling",
-  ]);
+  checkKeys("createFailover()", checkObject("createFailover's options", options), OPTIONS);
   const events = new Emitter(clock);
-  // Once the caller had the time to register a listener.
-  const warnSoon = (message: string) => queueMicrotask(() => events.warn(message));
+  const warn = (message: string) => events.warn(message);
+  // Warnings about options come late enough for a listener that is registered right after this.
+  const warnSoon = (message: string) => queueMicrotask(() => warn(message));
 
   const health = createHealth(events, clock, options.health);
-  const throttles = {
-    regions: createThrottle(options.retryThrottling),
-    methods: createThrottle(options.retryThrottling),
+  const budgets = {
+    regions: createRetryBudget(options.retryThrottling),
+    methods: createRetryBudget(options.retryThrottling),
   };
   const directory = buildDirectory(options, events, clock, (regions) => {
     health.retain(regions);
-    throttles.regions.retain(new Set(regions.map(({ url }) => url)));
+    budgets.regions.retain(new Set(regions.map(({ url }) => url)));
   });
   const policies = new Policies(options.policies ?? {}, warnSoon);
   const ofSource = isSource(options.regions) ? options.regions.order : undefined;
   const order = options.order === undefined ? ofSource : options.order;
-  const arrange = createOrder(order, () => clock.random());
-  const arrangeReplay = createOrder(order, () => clock.random());
-  const warn = (message: string) => events.warn(message);
-  const router = new Router({ directory, health, arrange, arrangeReplay, clock });
-  const engine = new Engine({ policies, router, throttles, health, events, warn, clock });
-  const close = () => events.clear();
+  const sort = createSorter(order, () => clock.random());
+  const sortReplays = createSorter(order, () => clock.random());
+  const router = new Router({ directory, health, sort, sortReplays, clock });
+  const engine = new Engine({ policies, router, budgets, health, events, warn, clock });
+  const close = () => {
+    engine.close();
+    events.clear();
+  };
 
   return {
     on: (type, listener) => events.on(type, listener),
     regions: () => directory.current().map((region, i) => statusOf(region, i === 0, health.of(region), clock)),
     stats: () => ({
-      retryTokens: Object.fromEntries(directory.current().map(({ id, url }) => [id, throttles.regions.tokens(url)])),
+      retryTokens: Object.fromEntries(directory.current().map(({ id, url }) => [id, budgets.regions.balance(url)])),
     }),
     ready: async () => {
       if (!directory.isStale()) return;
-      // By a timer that holds the process up: the ones below do not, and there may be nothing else that does.
+      // With a timer that keeps the process alive, because the timers below do not, and there may be nothing else.
       await waitAtMost(
-        directory.learn(() => directory.isKnown()),
+        directory.refreshUntil(() => directory.isKnown()),
         MAX_TIMER_MS,
         undefined,
         clock,
@@ -163,9 +168,18 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
     },
     run: (call) => engine.run(call),
     close,
-    [Symbol.dispose ?? "dispose"]: close, // Browsers may not have the symbol.
+    [Symbol.dispose ?? "dispose"]: close, // Some browsers do not have the symbol.
   };
 }
+
+const OPTIONS = Object.keys({
+  regions: 0,
+  policies: 0,
+  cache: 0,
+  order: 0,
+  health: 0,
+  retryThrottling: 0,
+} satisfies Record<keyof FailoverOptions, 0>);
 
 function statusOf({ id, url }: Region, home: boolean, health: RegionHealth, clock: Clock): RegionStatus {
   const { until, ...rest } = health;
@@ -179,9 +193,7 @@ function buildDirectory(
   onChange: (regions: readonly Region[]) => void,
 ): RegionDirectory {
   if (!isSource(regions)) return fixedDirectory(checkRegions("regions", regions));
-  if (cache !== undefined && !(cache instanceof RegionCache)) {
-    throw new InvalidOptionError("cache", "a RegionCache", cache);
-  }
+  if (cache !== undefined && !(cache instanceof RegionCache)) throw mustBe("cache", "a RegionCache", cache);
   checkString("regions.key", regions.key);
   // A source may know nothing before it is asked.
   if (!Array.isArray(regions.known) || regions.known.length > 0) checkRegions("regions.known", regions.known);

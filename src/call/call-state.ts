@@ -1,33 +1,30 @@
 /** What the engine knows of one call while it runs. */
-import type { Probing } from "../health/breaker.js";
-import type { Visit } from "../health/health.js";
+import type { ProbeEligibility } from "../health/breaker.js";
 import type { Ending } from "../outcome/outcome.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";
 import { mayBeReplayed, perAttemptTimeoutMs, type ResolvedPolicy } from "../policy/policy.js";
 import type { RefusalReason } from "../policy/refusal.js";
 import type { Region } from "../regions/region.js";
 import type { Clock } from "../support/clock.js";
-import { InvalidOptionError } from "../support/errors.js";
+import { mustBe } from "../support/errors.js";
+import type { Attempt, Failed, Succeeded } from "./attempt.js";
 import type { RpcCall } from "./rpc-call.js";
-import type { FailedAttempt } from "./trace.js";
 
 const NO_HEADERS = Object.freeze({});
 
-export class Call<T> {
+export class CallState<T> {
   /** By the clock's `now`. */
   readonly startedAt: number;
   readonly deadline: number;
   readonly perAttemptTimeoutMs: number;
   /** Sent with every attempt: the idempotency key, if the policy asks for one. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The attempts so far that failed: all but the one in flight. */
-  readonly failed: FailedAttempt[] = [];
-  /** Attempts that are their region's fault only if the call succeeds in another. */
-  readonly doubtful: { readonly region: Region; readonly visit: Visit }[] = [];
-  /** May it be the call that tests an ejected region? Only if a failure would not be its end. */
-  readonly #mayProbe: boolean;
+  readonly #failed: Failed[] = [];
+  #succeeded: Succeeded<T> | undefined;
+  /** Whether it may test an ejected region before others do: only if a failed test would not be its end. */
+  readonly #survivesProbe: boolean;
 
-  /** @throws InvalidOptionError for a timeout that is none. */
+  /** @throws InvalidOptionError for an abort signal or a timeout that cannot be one. */
   constructor(
     readonly id: number,
     readonly rpc: RpcCall<T>,
@@ -35,20 +32,23 @@ export class Call<T> {
     clock: Clock,
   ) {
     if (rpc.signal !== undefined && typeof rpc.signal.addEventListener !== "function") {
-      throw new InvalidOptionError("the call's abort", "an AbortSignal", rpc.signal);
+      throw mustBe("the call's abort", "an AbortSignal", rpc.signal);
     }
     this.startedAt = clock.now();
-    this.#mayProbe = mayBeReplayed(policy);
+    this.#survivesProbe = mayBeReplayed(policy);
     const timeoutMs = timeoutOf(rpc.timeout, policy, clock);
     this.deadline = this.startedAt + timeoutMs;
     this.perAttemptTimeoutMs = perAttemptTimeoutMs(policy, timeoutMs);
     this.headers = policy.idempotencyKey === undefined ? NO_HEADERS : { [policy.idempotencyKey]: clock.uuid() };
   }
 
-  /** Only by its first attempt: a replay goes where it is likely to succeed. */
-  get probing(): Probing {
-    if (this.failed.length > 0) return "never";
-    return this.#mayProbe ? "due" : "overdue";
+  /** The attempts so far that failed, in order. */
+  get failed(): readonly Failed[] {
+    return this.#failed;
+  }
+
+  get succeeded(): Succeeded<T> | undefined {
+    return this.#succeeded;
   }
 
   get aborted(): boolean {
@@ -59,32 +59,39 @@ export class Call<T> {
     return `${this.rpc.service}/${this.rpc.method}`;
   }
 
-  /** For how much longer the region asked to be left alone. */
+  /** Only a first attempt may test a region: a replay goes where it is likely to succeed. */
+  get probeEligibility(): ProbeEligibility {
+    if (this.#failed.length > 0) return "never";
+    return this.#survivesProbe ? "first" : "last_resort";
+  }
+
+  record(attempt: Attempt<T>): void {
+    if (attempt.ok) this.#succeeded = attempt;
+    else this.#failed.push(attempt);
+  }
+
+  /** For how many milliseconds more this region asked not to be called. */
   pushbackLeftMs(region: Region, now: number): number {
-    const last = this.failed.findLast((attempt) => attempt.region.url === region.url);
+    const last = this.#failed.findLast((attempt) => attempt.region.url === region.url);
     if (last?.outcome.pushbackMs === undefined) return 0;
     return this.startedAt + last.startedMs + last.elapsedMs + last.outcome.pushbackMs - now;
   }
 
   /**
-   * The error that tells the caller the most, and its code. When the caller left or the deadline passed, that is
-   * what it was. Otherwise the error of the latest attempt that may have reached a handler, for it may have left
-   * something behind; a region that nothing was sent to says little. Else that of the first.
+   * The error that tells the caller the most, and its code. If the caller left or the deadline ended an attempt, that is
+   * the error. Otherwise it is that of the latest attempt that may have reached a handler, because that attempt may have
+   * left something behind. If none may have, it is the first attempt's.
    */
   verdict(reason: RefusalReason): { error: unknown; code: TwirpCode } {
-    const last = this.failed.at(-1);
+    const last = this.#failed.at(-1);
     if (last?.outcome.origin === "caller") return verdictOf(last);
     // The caller left between two attempts, or before the first.
     if (this.aborted) return { error: this.endingError("canceled"), code: "canceled" };
-    const telling = this.failed.findLast(({ outcome }) => outcome.execution !== "none") ?? this.failed[0];
-    if (telling) return verdictOf(telling);
-    if (reason === "final") return { error: this.endingError("deadline"), code: "deadline_exceeded" };
-    const why = reason === "undiscovered" ? "no region is known yet" : "every region is ejected";
-    const message = `${this.name} was not sent: ${why}`;
-    return { error: this.rpc.createError("unavailable", message), code: "unavailable" };
+    const telling = this.#failed.findLast(({ outcome }) => outcome.execution !== "none") ?? this.#failed[0];
+    return telling ? verdictOf(telling) : this.#unsent(reason);
   }
 
-  /** The error for what no server said: that we ended an attempt, or the call before one. */
+  /** The error for what no server said: we ended an attempt, or the call before its first. */
   endingError(ending: Ending, regionId?: string): Error {
     const { rpc, policy } = this;
     const what = regionId === undefined ? "could not be sent" : `got no answer from ${regionId}`;
@@ -97,14 +104,27 @@ export class Call<T> {
       case "timeout":
         return rpc.createError("deadline_exceeded", message(this.perAttemptTimeoutMs, "perAttemptTimeoutMs"));
       case "connect_timeout": {
-        const told = `${this.name} got no connection to ${regionId} within ${policy.connectTimeoutMs} ms (connectTimeoutMs)`;
-        return rpc.createError("unavailable", told);
+        const limit = `${policy.connectTimeoutMs} ms (connectTimeoutMs)`;
+        return rpc.createError("unavailable", `${this.name} got no connection to ${regionId} within ${limit}`);
       }
     }
   }
+
+  /** The call ended before its first attempt. */
+  #unsent(reason: RefusalReason): { error: Error; code: TwirpCode } {
+    if (reason === "deadline") return { error: this.endingError("deadline"), code: "deadline_exceeded" };
+    const code = reason === "closed" ? "canceled" : "unavailable";
+    const why = WHY_UNSENT[reason] ?? "every region is ejected";
+    return { error: this.rpc.createError(code, `${this.name} was not sent: ${why}`), code };
+  }
 }
 
-function verdictOf({ error, outcome }: FailedAttempt): { error: unknown; code: TwirpCode } {
+const WHY_UNSENT: Readonly<Partial<Record<RefusalReason, string>>> = {
+  closed: "its Failover is closed",
+  undiscovered: "no region is known yet",
+};
+
+function verdictOf({ error, outcome }: Failed): { error: unknown; code: TwirpCode } {
   return { error, code: outcome.code };
 }
 
@@ -112,7 +132,7 @@ function timeoutOf(timeout: number | Date | undefined, policy: ResolvedPolicy, c
   if (timeout === undefined) return policy.timeoutMs;
   const ms = timeout instanceof Date ? timeout.getTime() - clock.date() : timeout;
   if (typeof ms !== "number" || Number.isNaN(ms)) {
-    throw new InvalidOptionError("the call's timeout", "milliseconds or a valid Date", timeout);
+    throw mustBe("the call's timeout", "milliseconds or a valid Date", timeout);
   }
   return Math.max(0, ms);
 }

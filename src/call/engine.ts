@@ -1,217 +1,201 @@
 /**
- * One call, start to end.
+ * One call, from start to end.
  *
- * The first attempt is all there is to a call that succeeds. When it fails, `#replay` takes over: it asks whether the
- * call may be replayed (`replay.ts`: the policy and what happened), where (`routing.ts`), and whether an attempt, time
- * and a token are left; then p-retry waits as long as the call's `Backoff` says, and the next attempt follows. When any
- * of the questions is answered with no, the caller gets the error that tells the most, as it was.
- *
- * p-retry is told of a failure by throwing, and asks by its hooks whether and when to go on; the answer, `decision`, is
- * made in between.
+ * Most calls are one attempt that succeeds: `run` makes it and returns. When it fails, `#replay` takes over. It is the
+ * loop: decide whether, where and when the call may be sent again; wait; make the next attempt. `#decide` asks in turn
+ * what the policy and the outcome say (`refusalBy`), which region is next (`Router`), whether the budgets have a token left
+ * (`RetryBudget`) and whether there is time (`Backoff`). The answer is a `Replay`, or the reason why there is none. The
+ * caller then gets the error that tells the most, as the library made it.
  */
 import pRetry from "p-retry";
 import type { Emitter } from "../events/emitter.js";
-import { type Health, isDoubtful } from "../health/health.js";
+import { isDoubtful } from "../health/evidence.js";
+import type { Health } from "../health/health.js";
 import { Backoff } from "../policy/backoff.js";
 import type { Policies } from "../policy/policy-table.js";
 import { type RefusalReason, refusalBy } from "../policy/refusal.js";
-import type { Throttle } from "../policy/retry-budget.js";
+import type { RetryBudget } from "../policy/retry-budget.js";
 import type { Region } from "../regions/region.js";
 import { onAbort } from "../support/abort.js";
 import { type Clock, sleep } from "../support/clock.js";
-import { type Attempt, makeAttempt, type Succeeded } from "./attempt.js";
-import { Call } from "./call-state.js";
-import { Report } from "./reporting.js";
+import type { Attempt, Failed, Succeeded } from "./attempt.js";
+import { CallState } from "./call-state.js";
+import { Replay } from "./replay.js";
+import { Reporter } from "./reporter.js";
 import type { Router } from "./routing.js";
 import type { RpcCall } from "./rpc-call.js";
-import { attachTrace, type FailedAttempt } from "./trace.js";
+import { makeAttempt } from "./running-attempt.js";
+import { attachTrace } from "./trace.js";
 
 export interface EngineParts {
   readonly policies: Policies;
   readonly router: Router;
-  /** The budgets for replays, by the region's URL and by the method's name. */
-  readonly throttles: { readonly regions: Throttle; readonly methods: Throttle };
+  /** The budgets for replays, one by the region's URL and one by the method's name. */
+  readonly budgets: { readonly regions: RetryBudget; readonly methods: RetryBudget };
   readonly health: Health;
   readonly events: Emitter;
   readonly warn: (message: string) => void;
   readonly clock: Clock;
 }
 
-/** A replay that was decided on. */
-interface Replay {
-  readonly region: Region;
-  /** A failover to a region that is well, after an attempt that never ran: it adds no load, so it neither waits nor costs. */
-  readonly free: boolean;
-  readonly waitMs: number;
-}
-
-/** What p-retry is told of a failed attempt; what there is to know of it, the call's trail holds. */
-const FAILED = new Error("the attempt failed");
-
 export class Engine {
   readonly #parts: EngineParts;
-  readonly #report: Report;
+  readonly #reporter: Reporter;
   #calls = 0;
+  #closed = false;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.#report = new Report(parts.events, parts.clock);
+    this.#reporter = new Reporter(parts.events, parts.clock);
   }
 
-  /** Settles with the value of the attempt that succeeded, or rejects with the error that the caller should see. */
+  /** From now on calls are rejected. Those under way go on. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Resolves with the value of the attempt that succeeded, or rejects with the error that the caller should see. */
   async run<T>(rpc: RpcCall<T>): Promise<T> {
     const { policies, router, clock } = this.#parts;
     const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
-    const call = new Call(++this.#calls, rpc, policy, clock);
-    if (call.aborted || call.startedAt >= call.deadline) throw this.#fail(call, "final");
-    const region = router.first(call) ?? (await this.#firstKnown(call));
+    const call = new CallState(++this.#calls, rpc, policy, clock);
+    if (this.#closed) throw this.#fail(call, "closed");
+    const over = this.#overReason(call);
+    if (over !== undefined) throw this.#fail(call, over);
+    const region = router.first(call) ?? (await this.#discover(call));
+    if (typeof region === "string") throw this.#fail(call, region);
 
-    const attempt = this.#noted(call, await makeAttempt(call, region, this.#parts));
-    return attempt.ok ? this.#succeed(call, attempt) : this.#replay(call, attempt);
+    const attempt = await this.#attempt(call, region);
+    const ending = attempt.ok ? attempt : await this.#replay(call, attempt);
+    if (typeof ending === "string") throw this.#fail(call, ending);
+    return this.#succeed(call, ending);
   }
 
-  /** Where a call begins that found no region: in one that is discovered now. */
-  async #firstKnown<T>(call: Call<T>): Promise<Region> {
-    const { router, clock } = this.#parts;
-    const isKnown = await router.discover(call);
-    if (call.aborted || clock.now() >= call.deadline) throw this.#fail(call, "final");
-    const region = router.first(call);
-    if (region === undefined) throw this.#fail(call, isKnown ? "no_region" : "undiscovered");
-    return region;
-  }
-
-  /** The replays. p-retry gets the first failure to begin with, so that its attempts are numbered as ours. */
-  async #replay<T>(call: Call<T>, first: FailedAttempt): Promise<T> {
-    const backoff = new Backoff(call.policy, this.#parts.clock.random());
-    let waits = 0;
+  /** The loop. p-retry calls `step` again after each `Replay` that it throws; what `step` returns is the call's ending. */
+  async #replay<T>(call: CallState<T>, first: Failed): Promise<Succeeded<T> | RefusalReason> {
+    const { clock } = this.#parts;
+    const backoff = new Backoff(call.policy, clock.random());
     let last = first;
-    let decision: Replay | RefusalReason = "final";
+    let next: Replay | undefined;
 
-    // p-retry gets a signal of its own, since it would add a listener to the caller's for every wait.
-    const controller = new AbortController();
-    const forget = onAbort(call.rpc.signal, () => controller.abort());
-    if (call.aborted) controller.abort();
-    let succeeded: Succeeded<T> | undefined;
-
-    const run = async (n: number): Promise<T> => {
-      if (n > 1) {
-        const { region, free } = decision as Replay;
-        if (this.#parts.clock.now() >= call.deadline) {
-          // A timer may come late. What begins now would begin after the deadline.
-          decision = "deadline";
-          throw FAILED;
-        }
-        this.#report.replay(call, last, region);
-        if (call.aborted) throw FAILED; // By a listener.
-        if (!free) waits++;
-        const attempt = this.#noted(call, await makeAttempt(call, region, this.#parts));
-        if (attempt.ok) {
-          succeeded = attempt;
-          return this.#succeed(call, attempt);
-        }
+    const step = async (): Promise<Succeeded<T> | RefusalReason> => {
+      if (next !== undefined) {
+        // A timer may fire late, and nothing may start after the deadline.
+        if (clock.now() >= call.deadline) return "deadline";
+        this.#reporter.replay(call, last, next.region);
+        if (call.aborted) return "aborted"; // By a listener.
+        const attempt = await this.#attempt(call, next.region);
+        if (attempt.ok) return attempt;
         last = attempt;
       }
-      decision = await this.#decide(call, last, backoff.delayMs(waits + 1));
-      throw FAILED;
+      const decision = await this.#decide(call, last, backoff);
+      if (typeof decision === "string") return decision;
+      next = decision;
+      throw next;
     };
 
+    // p-retry gets a signal of its own, because it would add a listener to the caller's for every wait.
+    const controller = new AbortController();
+    const stopListening = onAbort(call.rpc.signal, () => controller.abort());
     try {
-      return await pRetry(run, {
+      if (call.aborted) return "aborted";
+      return await pRetry(step, {
         ...backoff.schedule,
         retries: call.policy.maxAttempts - 1,
         signal: controller.signal,
-        // A retry that is not consumed is one that p-retry does not wait for.
-        shouldConsumeRetry: () => typeof decision === "object" && !decision.free,
-        shouldRetry: async () => {
-          if (typeof decision === "string") return false;
-          // p-retry's wait follows; a server that asked for a longer one gets the difference first.
-          const extraMs = decision.waitMs - backoff.delayMs(waits + 1);
-          if (extraMs > 0 && !decision.free) await sleep(extraMs, call.rpc.signal, this.#parts.clock);
+        // p-retry waits only before a retry that it consumes.
+        shouldConsumeRetry: ({ error }) => error instanceof Replay && !error.transparent,
+        shouldRetry: async ({ error }) => {
+          if (!(error instanceof Replay)) return false;
+          if (error.extraMs > 0) await sleep(error.extraMs, call.rpc.signal, clock);
           return true;
         },
       });
     } catch (error) {
-      // p-retry drops a result if the abort came with it. What ran and answered has not failed.
-      if (succeeded !== undefined) return succeeded.value;
-      if (error !== FAILED && !call.aborted) throw error;
-      throw this.#fail(call, call.aborted || typeof decision !== "string" ? "final" : decision, last);
+      if (!call.aborted) throw error;
+      // p-retry drops a result that arrives together with the abort, but a call that was answered has not failed.
+      return call.succeeded ?? "aborted";
     } finally {
-      forget();
+      stopListening();
     }
   }
 
-  /** May the call be replayed after this failure, and where and when? */
-  async #decide<T>(call: Call<T>, failed: FailedAttempt, backoffMs: number): Promise<Replay | RefusalReason> {
-    const { throttles, clock, router } = this.#parts;
+  /** Whether the call may be replayed after this failure, and where and when. */
+  async #decide<T>(call: CallState<T>, failed: Failed, backoff: Backoff): Promise<Replay | RefusalReason> {
+    const { budgets, clock, router } = this.#parts;
     const refusal = refusalBy(call.policy, failed.outcome);
     if (refusal !== undefined) return refusal;
 
-    // A failure that nothing follows costs its token all the same.
-    if (call.failed.length >= call.policy.maxAttempts) {
-      this.#charge(call, failed);
-      return "max_attempts";
-    }
-    const { regions, fresh } = await router.next(call);
+    const isLast = failed.number >= call.policy.maxAttempts;
+    const { regions, fresh } = isLast ? { regions: [], fresh: false } : await router.next(call);
     const [best] = regions;
-    if (best === undefined) {
-      this.#charge(call, failed);
-      return "no_region";
-    }
-    if (fresh && failed.outcome.execution === "none") {
-      return clock.now() < call.deadline ? { region: best, free: true, waitMs: 0 } : "deadline";
+    if (best !== undefined && fresh && failed.outcome.execution === "none") {
+      return clock.now() < call.deadline ? new Replay(best, 0, 0) : "deadline";
     }
 
-    this.#charge(call, failed);
-    const region = regions.find(({ url }) => throttles.regions.allows(url));
-    const methodAllows = !isDoubtful(failed.outcome) || throttles.methods.allows(call.name);
+    this.#charge(call, failed); // Even if no replay follows.
+    if (best === undefined) return isLast ? "max_attempts" : "no_region";
+    const region = regions.find(({ url }) => budgets.regions.allows(url));
+    const methodAllows = !isDoubtful(failed.outcome) || budgets.methods.allows(call.name);
     if (region === undefined || !methodAllows) return "throttled";
     const now = clock.now();
-    const waitMs = Math.max(backoffMs, call.pushbackLeftMs(region, now));
-    return now + waitMs < call.deadline ? { region, free: false, waitMs } : "deadline";
+    const backoffMs = backoff.next();
+    const extraMs = Math.max(0, call.pushbackLeftMs(region, now) - backoffMs);
+    return now + backoffMs + extraMs < call.deadline ? new Replay(region, backoffMs, extraMs) : "deadline";
   }
 
   /**
-   * Takes a token: the region's, or the method's where the failure may be a bug of the method alone. A method that is
-   * broken everywhere would otherwise use up what all others need to fail over.
+   * Withdraws a token for this failure: the region's, or the method's where the failure may be a bug of that method.
+   * Otherwise a method that is broken everywhere would use up what all others need to fail over.
    */
-  #charge<T>(call: Call<T>, { region, outcome }: FailedAttempt): void {
-    const { regions, methods } = this.#parts.throttles;
-    if (!isDoubtful(outcome)) regions.onFailure(region.url);
-    // One region's `internal` may be that region's: the method answers for it once it failed a call twice.
-    else if (call.failed.length > 1) methods.onFailure(call.name);
+  #charge<T>(call: CallState<T>, { region, outcome, number }: Failed): void {
+    const { regions, methods } = this.#parts.budgets;
+    if (!isDoubtful(outcome)) regions.withdraw(region.url);
+    // One region's `internal` may be that region's own, so the method answers only once it failed a call twice.
+    else if (number > 1) methods.withdraw(call.name);
   }
 
-  /** Writes an attempt down: for the listeners, and in the call's trail. */
-  #noted<T>(call: Call<T>, attempt: Attempt<T>): Attempt<T> {
-    this.#report.attempt(call, attempt);
-    if (!attempt.ok) call.failed.push(attempt);
+  /** Makes an attempt, and records and reports it. */
+  async #attempt<T>(call: CallState<T>, region: Region): Promise<Attempt<T>> {
+    const attempt = await makeAttempt(call, region, call.failed.length + 1, this.#parts);
+    call.record(attempt);
+    this.#reporter.attempt(call, attempt);
     return attempt;
   }
 
-  #succeed<T>(call: Call<T>, { value, region }: Succeeded<T>): T {
-    const { regions, methods } = this.#parts.throttles;
-    regions.onSuccess();
-    methods.onSuccess();
-    for (const { region: tried, visit } of call.doubtful) {
-      if (tried.url !== region.url) visit.blame(this.#parts.clock.now());
+  /** Where a call that knows no region starts: in one that is discovered now. */
+  async #discover<T>(call: CallState<T>): Promise<Region | RefusalReason> {
+    const { router } = this.#parts;
+    const isKnown = await router.discover(call);
+    return this.#overReason(call) ?? router.first(call) ?? (isKnown ? "no_region" : "undiscovered");
+  }
+
+  #overReason<T>(call: CallState<T>): RefusalReason | undefined {
+    if (call.aborted) return "aborted";
+    return this.#parts.clock.now() >= call.deadline ? "deadline" : undefined;
+  }
+
+  #succeed<T>(call: CallState<T>, succeeded: Succeeded<T>): T {
+    const { budgets, clock } = this.#parts;
+    budgets.regions.deposit();
+    budgets.methods.deposit();
+    for (const { region, outcome, permit } of call.failed) {
+      if (isDoubtful(outcome) && region.url !== succeeded.region.url) permit.blame(clock.now());
     }
-    this.#report.succeeded(call, region);
-    return value;
+    this.#reporter.succeeded(call, succeeded);
+    return succeeded.value;
   }
 
   /** The error for the caller, with the call's trail attached. */
-  #fail<T>(call: Call<T>, reason: RefusalReason, last?: FailedAttempt): unknown {
-    if (last !== undefined) this.#report.refused(call, last, reason);
+  #fail<T>(call: CallState<T>, reason: RefusalReason): unknown {
+    const { id: callId, rpc, failed } = call;
+    const last = failed.at(-1);
+    if (last !== undefined) this.#reporter.refused(call, last, reason);
     const { error, code } = call.verdict(reason);
-    attachTrace(error, {
-      callId: call.id,
-      service: call.rpc.service,
-      method: call.rpc.method,
-      attempts: call.failed,
-      refused: reason,
-    });
-    this.#report.failed(call, code);
+    const attempts = failed.map(({ ok: _ok, number: _number, permit: _permit, ...attempt }) => attempt);
+    attachTrace(error, { callId, service: rpc.service, method: rpc.method, attempts, refused: reason });
+    this.#reporter.failed(call, code);
     return error;
   }
 }

@@ -1,99 +1,118 @@
-/** Where a call goes: the regions as they are known now, in the order that the user wants, the ejected ones last. */
-
+/** Where a call goes: to the regions that are known now, in the user's order, the ejected ones last. */
 import type { Health } from "../health/health.js";
 import { PINNED } from "../outcome/outcome.js";
 import { DISCOVERY_TIMEOUT_MS } from "../regions/cache.js";
 import type { RegionDirectory } from "../regions/directory.js";
-import type { Arrange } from "../regions/order.js";
+import type { SortRegions } from "../regions/order.js";
 import type { Region } from "../regions/region.js";
 import { type Clock, waitAtMost } from "../support/clock.js";
-import type { Call } from "./call-state.js";
-import { failedRegions, untriedRegions } from "./picking.js";
+import type { CallState } from "./call-state.js";
 import type { FailedAttempt } from "./trace.js";
 
 export interface RouterParts {
   readonly directory: RegionDirectory;
   readonly health: Health;
-  readonly arrange: Arrange;
-  /** Of its own, since with weights it has a place in a sequence. */
-  readonly arrangeReplay: Arrange;
+  readonly sort: SortRegions;
+  /** Separate from `sort`, because weighted ordering is stateful. */
+  readonly sortReplays: SortRegions;
   readonly clock: Clock;
 }
 
-/** Where a replay may go, the best first. */
+/** Where a replay may go, the best region first. */
 export interface Candidates {
   readonly regions: readonly Region[];
-  /** Is the best one a region that this call has not tried and that is well? */
+  /** Whether the best one is well and was not tried by this call. */
   readonly fresh: boolean;
 }
 
-const isPinned = ({ outcome }: FailedAttempt) => outcome.httpStatus === PINNED;
+type Failures = readonly FailedAttempt[];
 
+/** Picks regions. It only looks: the permit for a region is acquired by the attempt, so no abort can keep one. */
 export class Router {
   constructor(private readonly parts: RouterParts) {}
 
-  /** Where a call begins: home, as long as it is well; nowhere, if none is known, or none is well and the user wants it so. */
-  first<T>(call: Call<T>): Region | undefined {
-    const { directory, health, arrange } = this.parts;
-    directory.warm();
+  /**
+   * Where a call starts: the first region that is well. If none is, the first of all, or none if the user wants calls to
+   * fail then. `undefined` also if no region is known.
+   */
+  first<T>(call: CallState<T>): Region | undefined {
+    const { directory, health, sort } = this.parts;
+    directory.applyChanges();
+    directory.refreshInBackground();
     const regions = directory.current();
-    const admits = (region: Region) => health.admits(region, call.probing);
+    const admits = (region: Region) => health.admits(region, call.probeEligibility);
     const admitted = regions.every(admits) ? regions : regions.filter(admits);
-    if (admitted.length > 0) return arrange(admitted)[0];
-    return health.failsWhenAllEjected ? undefined : arrange(regions)[0];
+    if (admitted.length > 0) return sort(admitted)[0];
+    return health.failsWhenAllEjected ? undefined : sort(regions)[0];
   }
 
-  /** Waits for the first list, where nothing is known without it. Is there anything now? */
-  async discover<T>(call: Call<T>): Promise<boolean> {
+  /** Waits for the first list if no region is known without it. Resolves with whether there is one now. */
+  async discover<T>(call: CallState<T>): Promise<boolean> {
     const isKnown = () => this.parts.directory.current().length > 0;
-    if (!isKnown()) await this.#learn(call, isKnown);
+    if (!isKnown()) await this.#refreshUntil(isKnown, call);
     return isKnown();
   }
 
-  /** An untried region that is well, else an untried one, else one that failed, if the policy allows that. */
-  async next<T>(call: Call<T>): Promise<Candidates> {
+  /** Where a replay goes: to an untried region that is well, else to an untried one, else to one that failed this call. */
+  async next<T>(call: CallState<T>): Promise<Candidates> {
     const untried = await this.#untried(call);
     if (untried.length > 0) return this.#admittedFirst(call, untried);
     if (!call.policy.sameRegion) return { regions: [], fresh: false };
     const failed = failedRegions(this.parts.directory.current(), call.failed);
-    const isServed = ({ url }: Region) =>
-      !call.failed.some((attempt) => attempt.region.url === url && isPinned(attempt));
-    return { regions: failed.filter(isServed), fresh: false };
+    return { regions: failed.filter((region) => !isPinnedElsewhere(region, call.failed)), fresh: false };
   }
 
-  #admittedFirst<T>(call: Call<T>, untried: readonly Region[]): Candidates {
-    const { health, arrangeReplay } = this.parts;
-    const admitted = untried.filter((region) => health.admits(region, call.probing));
+  #admittedFirst<T>(call: CallState<T>, untried: readonly Region[]): Candidates {
+    const { health, sortReplays } = this.parts;
+    const admitted = untried.filter((region) => health.admits(region, call.probeEligibility));
     // When the alternative is to fail, a region whose ejection is over is worth a replay.
-    const mayGo = (region: Region) => !health.failsWhenAllEjected || health.admits(region, "due");
+    const mayGo = (region: Region) => !health.failsWhenAllEjected || health.admits(region, "first");
     const others = untried.filter((region) => !admitted.includes(region) && mayGo(region));
-    return { regions: [...arrangeReplay(admitted), ...arrangeReplay(others)], fresh: admitted.length > 0 };
+    return { regions: [...sortReplays(admitted), ...sortReplays(others)], fresh: admitted.length > 0 };
   }
 
-  /** The regions that this call has not tried; the source is asked when there is none and the list may be old. */
-  async #untried<T>(call: Call<T>): Promise<Region[]> {
+  /** The regions that this call has not tried. If there are none and the list may be old, the source is asked first. */
+  async #untried<T>(call: CallState<T>): Promise<Region[]> {
     const { directory } = this.parts;
     const untried = () => untriedRegions(directory.current(), call.failed);
-    const isWrong = this.#doubts(call);
-    // An old list is good enough to go on with, as long as no server said that it is wrong.
-    if (untried().length > 0 && !isWrong) directory.warm();
-    else await this.#learn(call, () => !isWrong && untried().length > 0);
+    const isListWrong = isFirstPinned(call.failed);
+    if (isListWrong) directory.invalidate();
+    // An old list is good enough to go on with, unless a server said that it is wrong.
+    if (untried().length > 0 && !isListWrong) directory.refreshInBackground();
+    else await this.#refreshUntil(() => !isListWrong && untried().length > 0, call);
     return untried();
   }
 
-  /** Did a server just say that this project is not served there? Once a call: the next list is as good as it gets. */
-  #doubts<T>(call: Call<T>): boolean {
-    if (call.failed.find(isPinned) !== call.failed.at(-1)) return false;
-    this.parts.directory.doubt();
-    return true;
-  }
-
-  /** No longer than discovery may take, or the call. */
-  async #learn<T>(call: Call<T>, isEnough: () => boolean): Promise<void> {
+  /** Waits no longer than discovery may take, nor than the call may. */
+  async #refreshUntil<T>(isEnough: () => boolean, call: CallState<T>): Promise<void> {
     const { directory, clock } = this.parts;
     if (!directory.isStale()) return;
-    // A timer may be up to a millisecond early, and a call that is out of time should be seen to be.
+    // A timer may be up to a millisecond early, and a call whose time is over must be seen to be.
     const withinMs = Math.min(DISCOVERY_TIMEOUT_MS, Math.ceil(call.deadline - clock.now()) + 1);
-    await waitAtMost(directory.learn(isEnough), withinMs, call.rpc.signal, clock);
+    await waitAtMost(directory.refreshUntil(isEnough), withinMs, call.rpc.signal, clock);
   }
+}
+
+/** The regions that this call has not tried, in order. Told apart by URL, because a new list may rename a region. */
+export function untriedRegions(regions: readonly Region[], failed: Failures): Region[] {
+  return regions.filter(({ url }) => !failed.some((attempt) => attempt.region.url === url));
+}
+
+/** The regions that failed this call, the one whose last failure is the longest ago first. */
+export function failedRegions(regions: readonly Region[], failed: Failures): Region[] {
+  const lastFailure = ({ url }: Region) => failed.findLastIndex((attempt) => attempt.region.url === url);
+  return regions.filter((region) => lastFailure(region) >= 0).sort((a, b) => lastFailure(a) - lastFailure(b));
+}
+
+const isPinned = ({ outcome }: FailedAttempt) => outcome.httpStatus === PINNED;
+
+/** Whether this region said that the project is served by other regions. */
+function isPinnedElsewhere({ url }: Region, failed: Failures): boolean {
+  return failed.some((attempt) => attempt.region.url === url && isPinned(attempt));
+}
+
+/** Whether the last attempt is the first to say so. Once per call is enough: the next list will not be better. */
+function isFirstPinned(failed: Failures): boolean {
+  const first = failed.find(isPinned);
+  return first !== undefined && first === failed.at(-1);
 }

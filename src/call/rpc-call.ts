@@ -1,23 +1,24 @@
-/** One call as an adapter hands it over: everything that the engine needs to know of an RPC library. */
-
-import type { Transmission } from "../outcome/transmission.js";
+/** One call, as an adapter hands it over: everything that the engine needs to know of an RPC library. */
+import type { SendObserver } from "../outcome/transmission.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";
-import type { Answer } from "../outcome/wire-failure.js";
+import type { WireFailure } from "../outcome/wire-failure.js";
 import type { MethodPolicy } from "../policy/policy.js";
 import type { IdempotencyLevel } from "../policy/policy-table.js";
 import type { Region } from "../regions/region.js";
 
 /** What an adapter is to send, and where. */
 export interface AttemptRequest {
+  /** Where to send it. */
   readonly region: Region;
-  /** When it aborts, nobody waits for the result any longer. */
+  /** Aborts when nobody waits for the result any longer. */
   readonly signal: AbortSignal;
-  /** To be sent along unless the caller has set them; the same in every attempt of a call. */
+  /** Headers to send, unless the caller has set them; the same in every attempt of a call. */
   readonly headers: Readonly<Record<string, string>>;
   /** Where to write down what can be seen of the request on its way; without that, nothing is proved. */
-  readonly transmission: Transmission;
+  readonly observer: SendObserver;
 }
 
+/** One call of a generated client. */
 export interface RpcCall<T> {
   /** The service's name in the `.proto`, the package included. */
   readonly service: string;
@@ -25,19 +26,19 @@ export interface RpcCall<T> {
   readonly method: string;
   /** What the `.proto` says about running it twice, where the library knows. */
   readonly idempotencyLevel?: IdempotencyLevel | undefined;
-  /** The policy of this one call, over that of its method. `false`: one attempt, no replay. */
+  /** The policy of this one call, which takes precedence over its method's. `false`: one attempt, no replay. */
   readonly policy?: MethodPolicy | false | undefined;
-  /** The caller's. */
+  /** The caller's abort signal. */
   readonly signal?: AbortSignal | undefined;
-  /** The caller's: milliseconds from now, or a point in time. */
+  /** The caller's time limit: milliseconds from now, or a point in time. */
   readonly timeout?: number | Date | undefined;
   /**
-   * Sends one request. Rejects with the library's own error. To throw synchronously means that nothing could be
-   * sent. What it resolves with must not be a thenable, which a promise would wait for.
+   * Sends one request. Rejects with the library's own error. Throwing synchronously means that nothing could be sent. It
+   * must not resolve with a thenable, because a promise would wait for that.
    */
   send(request: AttemptRequest): Promise<T>;
-  /** What a rejection of `send` tells. Must not throw. */
-  inspect(error: unknown): Answer;
-  /** The library's own kind of error, for what no server said: the deadline, a timeout, the caller's abort. */
+  /** Reads what a rejection of `send` says. Must not throw. */
+  inspect(error: unknown): WireFailure;
+  /** Makes the library's own kind of error for what no server said: the deadline, a timeout, the caller's abort. */
   createError(code: TwirpCode, message: string, cause?: unknown): Error;
 }

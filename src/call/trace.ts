@@ -5,36 +5,47 @@ import type { Region } from "../regions/region.js";
 
 /** An attempt that failed. */
 export interface FailedAttempt {
-  readonly ok: false;
+  /** Where it was made. */
   readonly region: Region;
+  /** What it came to. */
   readonly outcome: Outcome;
-  /** As the RPC library or the caller's deadline produced it. */
+  /** The error, as the RPC library or the caller's deadline produced it. */
   readonly error: unknown;
-  /** Milliseconds since the call began. */
+  /** When it started, in milliseconds since the call began. */
   readonly startedMs: number;
+  /** How long it took, in milliseconds. */
   readonly elapsedMs: number;
 }
 
+/** What a failed call went through. */
 export interface FailoverTrace {
+  /** The number of the call, as in its events. */
   readonly callId: number;
+  /** The service's name in the `.proto`, the package included. */
   readonly service: string;
+  /** The method's name in the `.proto`. */
   readonly method: string;
-  /** In the order in which they were made. Empty if the call ended before its first. */
+  /** Its attempts in the order in which they were made; none if the call ended before its first. */
   readonly attempts: readonly FailedAttempt[];
-  /** Why there was no further one. */
+  /** Why there was no further attempt. */
   readonly refused: RefusalReason;
 }
 
 const traces = new WeakMap<object, FailoverTrace>();
 
 export function attachTrace(error: unknown, trace: FailoverTrace): void {
-  if ((typeof error === "object" && error !== null) || typeof error === "function") traces.set(error, trace);
+  if (isKeyable(error)) traces.set(error, trace);
 }
 
 /**
- * The trail of attempts behind an error that a call rejected with: which regions were tried, what each came to,
- * and why there was no further attempt. `undefined` for an error of any other kind.
+ * The trail of attempts behind an error that a call rejected with: which regions were tried, what each attempt came to,
+ * and why there was no further one. `undefined` for any other error.
  */
 export function failoverTrace(error: unknown): FailoverTrace | undefined {
-  return typeof error === "object" && error !== null ? traces.get(error) : undefined;
+  return isKeyable(error) ? traces.get(error) : undefined;
+}
+
+/** Whether a value can carry a trace. Libraries may reject with anything, strings included. */
+function isKeyable(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
 }

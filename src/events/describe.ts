@@ -18,12 +18,12 @@ export function describe(event: FailoverEvent): string {
     case "replay_refused":
       return `${nameOf(event)} not replayed: ${event.reason} (${event.code} in ${event.region}, attempt ${event.attempt}, execution ${event.execution})`;
     case "call": {
-      const result = event.ok ? "succeeded" : `failed: ${event.code ?? "unknown"}`;
+      const result = event.ok ? "succeeded" : `failed: ${event.code}`;
       const where = event.region === undefined ? "before any attempt" : `after ${attempts(event.attempts)}`;
       return `${nameOf(event)} ${result} ${where}, ${ms(event.elapsedMs)}`;
     }
     case "region_ejected":
-      return `region ${event.region} ejected for ${ms(event.untilMs - event.at)} (${event.reason}${event.consecutive > 0 ? `, ${event.consecutive} in a row` : ""})`;
+      return `region ${event.region} ejected for ${ms(event.untilMs - event.at)} (${event.reason}${relapse(event.consecutive)})`;
     case "region_probe":
       return `region ${event.region} is being tested`;
     case "region_readmitted":
@@ -43,6 +43,11 @@ function nameOf(event: { service: string; method: string }): string {
 
 function ms(duration: number): string {
   return `${Math.round(duration)} ms`;
+}
+
+/** Only from the second time on: "1 in a row" would read as one failure. */
+function relapse(consecutive: number): string {
+  return consecutive > 1 ? `, ejected ${consecutive} times in a row` : "";
 }
 
 function attempts(count: number): string {

@@ -1,12 +1,13 @@
 import type { Clock } from "../support/clock.js";
-import { didYouMean, InvalidOptionError, messageOf } from "../support/errors.js";
+import { didYouMean, InvalidOptionError, messageOf, mustBe, show } from "../support/errors.js";
 import type { FailoverEvent, FailoverEventOf, FailoverEventType } from "./events.js";
 
 type Listener = (event: never) => unknown;
 
 /** The listeners. A call never waits for one, and one that throws harms nothing but itself. */
 export class Emitter {
-  readonly #listeners: { readonly [T in FailoverEventType]: Set<Listener> } = {
+  readonly #listeners: { readonly [T in FailoverEventType | "*"]: Set<Listener> } = {
+    "*": new Set(),
     attempt: new Set(),
     failover: new Set(),
     retry: new Set(),
@@ -23,37 +24,26 @@ export class Emitter {
   constructor(private readonly clock: Clock) {}
 
   /** @throws InvalidOptionError if there is no such event. */
-  on<T extends FailoverEventType>(type: T, listener: (event: FailoverEventOf<T>) => void): () => void {
+  on<T extends FailoverEventType | "*">(type: T, listener: (event: FailoverEventOf<T>) => void): () => void {
     if (!Object.hasOwn(this.#listeners, type)) {
       const known = Object.keys(this.#listeners);
-      throw new InvalidOptionError("the event type", `one of ${known.join(", ")}`, type, didYouMean(type, known));
+      const hint = didYouMean(String(type), known) || `; there are ${known.join(", ")}`;
+      throw new InvalidOptionError("the event type", type, `there is no event ${show(type)}${hint}`);
     }
-    if (typeof listener !== "function") throw new InvalidOptionError("the listener", "a function", listener);
-    // A wrapper of its own, so that a function registered twice is called twice, and removed one at a time.
+    if (typeof listener !== "function") throw mustBe("the listener", "a function", listener);
+    // A wrapper for each, so that a function that is registered twice is called twice, and removed once at a time.
     const own: Listener = (event) => listener(event);
     this.#listeners[type].add(own);
     return () => void this.#listeners[type].delete(own);
   }
 
-  /** Does anyone listen? Events of the healthy path are not even built when nobody does. */
+  /** Whether anyone listens. Events of the healthy path are not even built if nobody does. */
   wants(type: FailoverEventType): boolean {
-    return this.#listeners[type].size > 0;
+    return this.#listeners[type].size > 0 || this.#listeners["*"].size > 0;
   }
 
   emit(event: FailoverEvent): void {
-    const report = (error: unknown) => {
-      // Not about a listener of warnings: it would only be told to itself.
-      if (event.type !== "warning") this.warn(`a listener of "${event.type}" threw: ${messageOf(error)}`);
-    };
-    for (const listener of [...this.#listeners[event.type]]) {
-      try {
-        const returned = listener(event as never);
-        // An async one is not waited for, but its rejection must not end the process.
-        if (returned instanceof Promise) returned.catch(report);
-      } catch (error) {
-        report(error);
-      }
-    }
+    for (const listener of [...this.#listeners[event.type], ...this.#listeners["*"]]) this.#call(listener, event);
   }
 
   warn(message: string): void {
@@ -62,5 +52,19 @@ export class Emitter {
 
   clear(): void {
     for (const listeners of Object.values(this.#listeners)) listeners.clear();
+  }
+
+  #call(listener: Listener, event: FailoverEvent): void {
+    const report = (error: unknown) => {
+      // No warning about a listener of warnings, which would only hear of itself again.
+      if (event.type !== "warning") this.warn(`a listener of "${event.type}" threw: ${messageOf(error)}`);
+    };
+    try {
+      const returned = listener(event as never);
+      // An async listener is not waited for, but its rejection must not end the process.
+      if (returned instanceof Promise) returned.catch(report);
+    } catch (error) {
+      report(error);
+    }
   }
 }

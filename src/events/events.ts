@@ -1,82 +1,119 @@
-/** What a `Failover` tells about itself, for logs, metrics and alerts. */
+/** What a `Failover` reports about itself, for logs, metrics and alerts. */
 import type { Execution, Origin } from "../outcome/outcome.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";
 import type { RefusalReason } from "../policy/refusal.js";
 
-/** In every event: when it happened, in milliseconds since the Unix epoch. */
-interface Happened {
+/** What every event has. */
+export interface EventBase {
+  /** When it happened, in milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
-/** In every event that belongs to a call. */
-interface OfCall extends Happened {
+/** What every event of a call has. */
+export interface CallScope extends EventBase {
   /** Tells the calls of one `Failover` apart; counts from 1. */
   readonly callId: number;
-  /** As in the `.proto`, the package included. */
+  /** The service's name in the `.proto`, the package included. */
   readonly service: string;
+  /** The method's name in the `.proto`. */
   readonly method: string;
 }
 
-/** An attempt ended. One for each attempt, in the order in which they ended. */
-export type AttemptEvent = OfCall & {
-  readonly type: "attempt";
-  /** The region's id. */
-  readonly region: string;
-  /** Counts from 1 within the call. */
-  readonly attempt: number;
-  readonly elapsedMs: number;
-} & ({ readonly ok: true } | ({ readonly ok: false } & FailedFacts));
-
-interface FailedFacts {
+/** What is known of an attempt that failed; see `Outcome`. */
+export interface FailureFacts {
+  /** In the spelling of the Twirp specification. */
   readonly code: TwirpCode;
+  /** Who said that the attempt failed. */
   readonly origin: Origin;
+  /** Whether the handler ran. */
   readonly execution: Execution;
+  /** The HTTP status, where it is known. */
   readonly httpStatus?: number;
-  /** `ECONNREFUSED` and the like, where it is known. */
+  /** The platform's name for what went wrong below HTTP (`ECONNREFUSED` …), where it is known. */
   readonly cause?: string;
 }
 
-/** A replay: what failed, and where the call goes now that its wait is over. */
-interface Replayed extends OfCall, FailedFacts {
+/** What the events of all attempts have. */
+export interface AttemptBase extends CallScope {
+  readonly type: "attempt";
+  /** The region's id. */
+  readonly region: string;
+  /** The number of the attempt; counts from 1 within the call. */
+  readonly attempt: number;
+  /** How long it took, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** An attempt ended. There is one for each attempt, in the order in which they ended. */
+export type AttemptEvent =
+  | (AttemptBase & { readonly ok: true })
+  | (AttemptBase & { readonly ok: false } & FailureFacts);
+
+/** What failed, and where the call goes now that its wait is over. */
+export interface ReplayBase extends CallScope, FailureFacts {
+  /** The id of the region that failed. */
   readonly from: string;
+  /** The id of the region that the call goes to. */
   readonly to: string;
   /** The number of the attempt that failed. */
   readonly attempt: number;
-  /** How long that attempt took. */
+  /** How long that attempt took, in milliseconds. */
   readonly elapsedMs: number;
-  /** How long the call waited since. */
+  /** How long the call has waited since then, in milliseconds. */
   readonly backoffMs: number;
 }
 
 /** A replay starts in another region. */
-export interface FailedOverEvent extends Replayed {
+export interface FailedOverEvent extends ReplayBase {
   readonly type: "failover";
 }
 
-/** A replay starts in a region that failed this call before, since there is no other. */
-export interface RetryEvent extends Replayed {
+/** A replay starts in a region that failed this call before, because there is no other. */
+export interface RetryEvent extends ReplayBase {
   readonly type: "retry";
 }
 
-/** A call fails with an outcome that is not final by itself; `reason` says why it was not replayed. */
-export interface ReplayRefusedEvent extends OfCall, FailedFacts {
+/**
+ * A failed call may not, or cannot, be replayed. There is none for a call that is simply over: the handler chose its
+ * answer, the request could not be built, or the caller left.
+ */
+export interface ReplayRefusedEvent extends CallScope, FailureFacts {
   readonly type: "replay_refused";
+  /** The id of the region that failed. */
   readonly region: string;
+  /** The number of the attempt that failed. */
   readonly attempt: number;
+  /** Why it was not replayed. */
   readonly reason: RefusalReason;
 }
 
-/** A call ended. */
-export interface CallEvent extends OfCall {
+/** What the events of all calls that ended have. */
+export interface CallBase extends CallScope {
   readonly type: "call";
-  readonly ok: boolean;
-  /** Of the error that the caller gets. */
-  readonly code?: TwirpCode;
+  /** How many attempts it had. */
   readonly attempts: number;
-  /** The region of the last attempt; absent if there was none. */
-  readonly region?: string;
+  /** How long it took, in milliseconds. */
   readonly elapsedMs: number;
 }
+
+/** A call succeeded. */
+export interface CallSucceeded extends CallBase {
+  readonly ok: true;
+  /** The id of the region that served it. */
+  readonly region: string;
+}
+
+/** A call failed. */
+export interface CallFailed extends CallBase {
+  readonly ok: false;
+  /** The code of the error that the caller gets. */
+  readonly code: TwirpCode;
+  /** The id of the region of the last attempt; absent if there was no attempt. */
+  readonly region?: string;
+}
+
+/** A call ended. */
+export type CallEvent = CallSucceeded | CallFailed;
 
 /**
  * Why a region was ejected.
@@ -89,10 +126,11 @@ export interface CallEvent extends OfCall {
 export type EjectionReason = "consecutive_failures" | "failure_share" | "probe_failed" | "pushback";
 
 /** A region gets no calls for a while. */
-export interface RegionEjectedEvent extends Happened {
+export interface RegionEjectedEvent extends EventBase {
   readonly type: "region_ejected";
   /** The region's id. */
   readonly region: string;
+  /** Why. */
   readonly reason: EjectionReason;
   /** When it will be tested, in milliseconds since the Unix epoch. */
   readonly untilMs: number;
@@ -101,37 +139,43 @@ export interface RegionEjectedEvent extends Happened {
 }
 
 /** One call tests an ejected region. */
-export interface RegionProbeEvent extends Happened {
+export interface RegionProbeEvent extends EventBase {
   readonly type: "region_probe";
+  /** The region's id. */
   readonly region: string;
 }
 
 /** A region gets calls again. */
-export interface RegionReadmittedEvent extends Happened {
+export interface RegionReadmittedEvent extends EventBase {
   readonly type: "region_readmitted";
+  /** The region's id. */
   readonly region: string;
 }
 
-/** The list of regions is another one now. */
-export interface RegionsChangedEvent extends Happened {
+/** The list of regions has changed. */
+export interface RegionsChangedEvent extends EventBase {
   readonly type: "regions_changed";
   /** Their ids, home first. */
   readonly regions: readonly string[];
 }
 
-/** The list of regions could not be had; the known ones stay in use. */
-export interface DiscoveryFailedEvent extends Happened {
+/** The list of regions could not be loaded. The regions that are known stay in use. */
+export interface DiscoveryFailedEvent extends EventBase {
   readonly type: "discovery_failed";
+  /** The source's name: for `httpRegions` the URL, for `srvRegions` the DNS name. */
   readonly source: string;
+  /** What went wrong. */
   readonly reason: string;
 }
 
-/** Something was ignored or taken as something else; nothing failed. */
-export interface WarningEvent extends Happened {
+/** Something was ignored or taken as something else, but nothing failed. */
+export interface WarningEvent extends EventBase {
   readonly type: "warning";
+  /** What happened, in a sentence. */
   readonly message: string;
 }
 
+/** Any event. */
 export type FailoverEvent =
   | AttemptEvent
   | FailedOverEvent
@@ -145,5 +189,10 @@ export type FailoverEvent =
   | DiscoveryFailedEvent
   | WarningEvent;
 
+/** The name of an event. */
 export type FailoverEventType = FailoverEvent["type"];
-export type FailoverEventOf<T extends FailoverEventType> = Extract<FailoverEvent, { type: T }>;
+
+/** The event of this name; for `"*"`, any event. */
+export type FailoverEventOf<T extends FailoverEventType | "*"> = T extends "*"
+  ? FailoverEvent
+  : Extract<FailoverEvent, { readonly type: T }>;

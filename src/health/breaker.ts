@@ -1,35 +1,39 @@
 /**
- * One region's circuit breaker: whether it gets calls, and what makes it lose and regain them. A state machine and
- * no more: time is passed in, and what it decides is told to the one who owns it.
+ * One region's circuit breaker: whether the region gets calls, what ejects it, and what brings it back. It is only a
+ * state machine: time is passed in, and its owner is told of each transition.
+ *
+ * The shape is gobreaker's two-step breaker: an attempt acquires a permit before it starts and settles it when it ends.
+ * Every transition starts a new generation, and a permit of an older generation no longer counts.
  */
 import type { EjectionReason } from "../events/events.js";
+import type { Evidence } from "./evidence.js";
 import type { HealthSettings } from "./options.js";
 import { OutcomeWindow } from "./outcome-window.js";
 
 export type BreakerState =
   | { readonly kind: "healthy" }
-  /** Gets no calls; from `until` on, one that tests it. `consecutive` counts its ejections in a row. */
+  /** Gets no calls; from `until` on, one call may test it. `consecutive` counts its ejections in a row. */
   | { readonly kind: "ejected"; readonly until: number; readonly consecutive: number }
   /** The test is under way. */
   | { readonly kind: "probing"; readonly consecutive: number };
 
 /**
- * What an attempt says about its region.
+ * Whether a call may be the probe that tests a region whose ejection is over.
  *
- * - `answered`: the service spoke, but what it said is the caller's affair (`not_found`): the region is alive, and
- *   that is all.
- * - `doubtful`: an answer that may be the region's fault or the method's; see `blame`.
- * - `nothing`: the attempt says nothing, for example because the caller left.
+ * - `first`: as soon as the ejection is over.
+ * - `last_resort`: only if no eligible call came for another `ejectionMs`.
+ * - `never`: not at all.
  */
-export type Evidence = "success" | "unanswered" | "failure" | "answered" | "doubtful" | "nothing";
+export type ProbeEligibility = "first" | "last_resort" | "never";
 
-/** May a call test a region whose ejection is over? `overdue`: only if no other call did for another ejection's time. */
-export type Probing = "due" | "overdue" | "never";
-
-/** Held by one attempt, from its start to its end. */
+/** What one attempt holds of its region's breaker, from its start to its end. `now` is the clock's. */
 export interface Permit {
-  readonly generation: number;
+  /** Whether this attempt tests an ejected region. */
   readonly probe: boolean;
+  /** The attempt ended. Call it exactly once. */
+  settle(evidence: Evidence, now: number): void;
+  /** A settled attempt turned out to be the region's fault, because the same call succeeded in another region. */
+  blame(now: number): void;
 }
 
 export interface BreakerListener {
@@ -38,19 +42,19 @@ export interface BreakerListener {
   readmitted(): void;
 }
 
-/** How far an ejection may be from its nominal length, each way: regions ejected together come back one by one. */
+/** How far an ejection may be from its nominal length, each way, so that regions ejected together return one by one. */
 const JITTER = 0.1;
 /** The longest ejection that a server can ask for. */
 const MAX_PUSHBACK_MS = 30_000;
 
 export class Breaker {
   #state: BreakerState = { kind: "healthy" };
-  /** Counts the states. What an attempt of an older one says is out of date, and ignored. */
+  /** Counts the transitions. */
   #generation = 0;
   #unanswered = 0;
   #inFlight = 0;
   #probeInFlight = false;
-  /** How the last ejection went, to tell a relapse from a new trouble. */
+  /** The last ejection, to tell a relapse from new trouble. */
   #relapse = { until: Number.NEGATIVE_INFINITY, consecutive: 0 };
   readonly #window: OutcomeWindow;
 
@@ -74,80 +78,69 @@ export class Breaker {
     return this.#window.failureShare(now);
   }
 
-  /** May a call go here? After an ejection one may, as the probe, if it is one that may be replayed. Takes nothing. */
-  admits(now: number, probing: Probing): boolean {
+  /** Whether a call may go here, as a probe if the region is ejected. Changes nothing. */
+  admits(now: number, eligibility: ProbeEligibility): boolean {
     if (this.#state.kind === "healthy") return true;
-    if (this.#state.kind === "probing" || this.#probeInFlight || probing === "never") return false;
-    // A server that named its time itself can be called then, by whomever.
-    const longer = probing === "overdue" && this.#consecutive > 0;
-    return now >= this.#state.until + (longer ? this.settings.ejectionMs : 0);
+    if (this.#state.kind === "probing" || this.#probeInFlight || eligibility === "never") return false;
+    // A server that named the time itself (`consecutive` is 0 then) may be called by anyone once it has come.
+    const waitsLonger = eligibility === "last_resort" && this.#consecutive > 0;
+    return now >= this.#state.until + (waitsLonger ? this.settings.ejectionMs : 0);
   }
 
-  /** An attempt begins. It may although `admits` says no, when there is nowhere else to go; it is no probe then. */
-  begin(now: number, probing: Probing): Permit {
+  /**
+   * An attempt starts. It may start even if `admits` says no, because there may be nowhere else to go; it is not a probe
+   * then.
+   */
+  acquire(now: number, eligibility: ProbeEligibility): Permit {
     this.#inFlight++;
-    const probe = this.#state.kind !== "healthy" && this.admits(now, probing);
+    const probe = this.#state.kind !== "healthy" && this.admits(now, eligibility);
     if (probe) {
       this.#probeInFlight = true;
       this.#become({ kind: "probing", consecutive: this.#consecutive });
       this.listener.probing();
     }
-    return { generation: this.#generation, probe };
+    return new BreakerPermit(this, this.#generation, probe);
   }
 
-  /**
-   * The attempt ended. To be called once for each permit.
-   *
-   * @returns whether it counted: not if the region's state is another one than when it began.
-   */
-  settle({ generation, probe }: Permit, evidence: Evidence, now: number): boolean {
+  /** @internal For the permit. */
+  settle({ generation, probe }: BreakerPermit, { kind, pushbackMs }: Evidence, now: number): void {
     this.#inFlight--;
     if (probe) this.#probeInFlight = false;
-    if (generation !== this.#generation) return false;
-    if (this.#state.kind === "healthy") this.#count(evidence, now);
-    else if (evidence === "success" || evidence === "answered") this.#readmit(now);
-    else if (probe && evidence !== "nothing" && evidence !== "doubtful") this.#eject("probe_failed", now);
-    else if (probe) {
-      // Its caller left: the place is the next one's. A doubtful answer is no reason to ask again at once.
-      const until = evidence === "doubtful" ? now + this.settings.ejectionMs : now;
-      this.#become({ kind: "ejected", until, consecutive: this.#consecutive });
-    }
-    return true;
+    const isCurrent = generation === this.#generation;
+    if (isCurrent) this.#judge(kind, probe, now);
+    // Several calls may bring the same `Retry-After`, and the longest counts, so one also extends an ejection.
+    if (pushbackMs !== undefined && (isCurrent || this.#state.kind === "ejected")) this.#pushBack(pushbackMs, now);
   }
 
-  /** An attempt that has ended turns out to have been this region's fault: the same call succeeded elsewhere. */
-  blame({ generation, probe }: Permit, now: number): void {
+  /** @internal For the permit. */
+  blame({ generation, probe }: BreakerPermit, now: number): void {
     if (generation === this.#generation && this.#state.kind === "healthy") this.#count("failure", now);
-    // A probe with a doubtful answer ended its own generation; nothing has happened since, so it is the judge still.
-    const endedByProbe = probe && generation + 1 === this.#generation;
-    if (endedByProbe && this.#state.kind === "ejected") this.#eject("probe_failed", now);
-  }
-
-  /** The server asked to be left alone. */
-  pushBack(forMs: number, now: number): void {
-    if (forMs <= 0) return;
-    const until = now + Math.min(forMs, MAX_PUSHBACK_MS);
-    if (this.#state.kind === "ejected" && this.#state.until >= until) return;
-    const consecutive = this.#consecutive; // It was not ejected for a failure, so its row does not grow.
-    if (this.#state.kind === "ejected" && now < this.#state.until) {
-      // Longer than it was, and still the same ejection: no transition, and no event.
-      this.#state = { kind: "ejected", until, consecutive };
-      return;
-    }
-    this.#become({ kind: "ejected", until, consecutive });
-    this.listener.ejected("pushback", until, consecutive);
+    // A probe with a doubtful answer ended its own generation. If nothing has happened since, it still decides.
+    const isLastProbe = probe && generation + 1 === this.#generation;
+    if (isLastProbe && this.#state.kind === "ejected") this.#eject("probe_failed", now);
   }
 
   get #consecutive(): number {
     return this.#state.kind === "healthy" ? 0 : this.#state.consecutive;
   }
 
-  #count(evidence: Evidence, now: number): void {
-    if (evidence === "nothing" || evidence === "doubtful") return;
-    this.#unanswered = evidence === "unanswered" ? this.#unanswered + 1 : 0;
-    if (evidence === "answered") return;
-    this.#window.add(evidence !== "success", now);
-    if (evidence === "success") return;
+  #judge(kind: Evidence["kind"], probe: boolean, now: number): void {
+    if (this.#state.kind === "healthy") this.#count(kind, now);
+    else if (kind === "success" || kind === "alive") this.#readmit(now);
+    else if (probe && kind !== "nothing" && kind !== "doubtful") this.#eject("probe_failed", now);
+    else if (probe) {
+      // If the caller left, the next call may test at once. A doubtful answer is no reason to ask again at once.
+      const until = kind === "doubtful" ? now + this.settings.ejectionMs : now;
+      this.#become({ kind: "ejected", until, consecutive: this.#consecutive });
+    }
+  }
+
+  #count(kind: Evidence["kind"], now: number): void {
+    if (kind === "nothing" || kind === "doubtful") return;
+    this.#unanswered = kind === "unanswered" ? this.#unanswered + 1 : 0;
+    if (kind === "alive") return;
+    this.#window.add(kind !== "success", now);
+    if (kind === "success") return;
 
     const { consecutiveFailures, minimumCalls, failureShare } = this.settings;
     if (this.#unanswered >= consecutiveFailures) this.#eject("consecutive_failures", now);
@@ -166,7 +159,21 @@ export class Breaker {
     this.listener.ejected(reason, until, consecutive);
   }
 
-  /** A region that fails again soon after it was readmitted has not been well in between. */
+  /** The server asked not to be called. That is no failure, so the row of ejections does not grow. */
+  #pushBack(forMs: number, now: number): void {
+    const until = now + Math.min(forMs, MAX_PUSHBACK_MS);
+    if (this.#state.kind === "ejected" && this.#state.until >= until) return;
+    const consecutive = this.#consecutive;
+    if (this.#state.kind === "ejected" && now < this.#state.until) {
+      // The same ejection goes on for longer: no transition, and no event.
+      this.#state = { kind: "ejected", until, consecutive };
+      return;
+    }
+    this.#become({ kind: "ejected", until, consecutive });
+    this.listener.ejected("pushback", until, consecutive);
+  }
+
+  /** A region that fails again soon after it was readmitted was not well in between, so its row goes on. */
   #inARowAt(now: number): number {
     return now < this.#relapse.until ? this.#relapse.consecutive : 0;
   }
@@ -177,11 +184,27 @@ export class Breaker {
     this.listener.readmitted();
   }
 
-  /** The one transition: whatever was counted or is still under way belongs to the state that ends here. */
+  /** The only transition. Counts and attempts under way belong to the state that ends here. */
   #become(state: BreakerState): void {
     this.#state = state;
     this.#generation++;
     this.#unanswered = 0;
     this.#window.clear();
+  }
+}
+
+class BreakerPermit implements Permit {
+  constructor(
+    private readonly breaker: Breaker,
+    readonly generation: number,
+    readonly probe: boolean,
+  ) {}
+
+  settle(evidence: Evidence, now: number): void {
+    this.breaker.settle(this, evidence, now);
+  }
+
+  blame(now: number): void {
+    this.breaker.blame(this, now);
   }
 }

@@ -2,7 +2,7 @@
 
 import { checkKeys, checkNumber, checkObject } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/clock.js";
-import { InvalidOptionError } from "../support/errors.js";
+import { mustBe } from "../support/errors.js";
 
 export interface HealthOptions {
   /**
@@ -89,7 +89,7 @@ export function checkHealth(options: HealthOptions): HealthSettings {
     checkNumber(`health.${name}`, given[name], 1, MAX_TIMER_MS, " (milliseconds)");
   }
   if (given.whenAllEjected !== "panic" && given.whenAllEjected !== "fail") {
-    throw new InvalidOptionError("health.whenAllEjected", '"panic" or "fail"', given.whenAllEjected);
+    throw mustBe("health.whenAllEjected", '"panic" or "fail"', given.whenAllEjected);
   }
   return given;
 }
@@ -97,7 +97,7 @@ export function checkHealth(options: HealthOptions): HealthSettings {
 function checkCount(option: string, value: unknown, max: number): void {
   checkNumber(option, value, 1, max);
   if (value !== Number.POSITIVE_INFINITY && !Number.isInteger(value)) {
-    throw new InvalidOptionError(option, "a whole number", value);
+    throw mustBe(option, "a whole number", value);
   }
 }
 

@@ -1,23 +1,29 @@
 /**
- * One call over HTTP, as the engine wants it: for adapters whose clients bring no transport of their own. An adapter
- * adds no more than the spelling of its library's errors.
+ * One call over HTTP, in the form that the engine takes: for adapters whose clients bring no transport of their own. All
+ * that an adapter adds is how its library spells errors.
  */
 
 import type { RpcCall } from "../call/rpc-call.js";
 import { messageOf } from "../support/errors.js";
 import { adapterCall, type CallInfo, type Sending } from "./adapter-call.js";
-import { brokenAnswer } from "./http-failure.js";
+import { brokenResponse } from "./http-failure.js";
 import type { ContentType, HttpRequest, TwirpHttp } from "./twirp-http.js";
 
-/** The call, and what is to be sent. */
+/** The call, and what it sends. */
 export interface HttpCallOptions<T> extends CallInfo, Pick<Sending<T>, "toError" | "judge"> {
+  /** The format of the request and of its answer. */
   readonly contentType: ContentType;
+  /** The request message, encoded. */
   readonly body: string | Uint8Array;
-  /** Makes what the client expects of a good answer; not a thenable. To throw means that the answer is no good. */
+  /** Makes what the client expects of a good answer, which must not be a thenable. Throws if the answer cannot be read. */
   read(bytes: Uint8Array<ArrayBuffer>): T;
 }
 
-/** @param http shared by all calls. */
+/**
+ * Makes the call that `failover.run` takes.
+ *
+ * @param http shared by all calls.
+ */
 export function httpCall<T>(http: TwirpHttp, options: HttpCallOptions<T>): RpcCall<T> {
   const { contentType, body, read, toError, judge, ...info } = options;
   const request = { route: `${info.service}/${info.method}`, contentType, body: body as HttpRequest["body"] };
@@ -27,7 +33,7 @@ export function httpCall<T>(http: TwirpHttp, options: HttpCallOptions<T>): RpcCa
       try {
         return read(bytes as Uint8Array<ArrayBuffer>);
       } catch (error) {
-        throw brokenAnswer(`the answer cannot be read: ${messageOf(error)}`, error);
+        throw brokenResponse(`the answer cannot be read: ${messageOf(error)}`, error);
       }
     },
     inspect: () => ({ kind: "none" }),

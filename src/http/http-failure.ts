@@ -1,40 +1,47 @@
-/** What stands in the place of a good answer: Twirp's own error, an intermediary's answer, or none. */
+/** What a request came to that has no good answer: Twirp's own error, an intermediary's answer, or no answer. */
 
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "../outcome/twirp-code.js";
-import type { Answer } from "../outcome/wire-failure.js";
+import type { WireFailure } from "../outcome/wire-failure.js";
 import { readBounded } from "../support/bounded-body.js";
 
-/** An answer that was not good, as it came: for libraries whose errors show that. */
-export interface BadAnswer {
+/** A response that is not a good answer, as it arrived: for libraries whose errors show it. */
+export interface ErrorResponse {
+  /** The HTTP status; 0 for a redirect in a browser, which shows nothing of it. */
   readonly status: number;
+  /** The status in words, which HTTP/2 leaves out. */
   readonly statusText: string;
+  /** The `Content-Type` header. */
   readonly contentType: string | null;
-  /** `undefined` if it broke off. */
+  /** The body; `undefined` if it broke off. */
   readonly text: string | undefined;
 }
 
 interface HttpFailureParts {
-  /** What the engine is to judge by. */
-  readonly answer: Answer;
+  /** What the engine judges by. */
+  readonly wireFailure: WireFailure;
   readonly code: TwirpCode;
   readonly message: string;
   readonly meta?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
-  /** Absent if no answer came, and for one that was good but for its body. */
-  readonly received?: BadAnswer;
+  /** Absent if no answer came, and if only the answer's body was bad. */
+  readonly received?: ErrorResponse;
 }
 
-/** Why there is no good answer. */
+/** Why there is no good answer: what the engine judges by, and what the library's own error is made of. */
 export class HttpFailure extends Error {
   override readonly name = "HttpFailure";
-  readonly answer: Answer;
+  /** What the engine judges by. */
+  readonly wireFailure: WireFailure;
+  /** The code for the library's own error. */
   readonly code: TwirpCode;
+  /** The meta for the library's own error. */
   readonly meta: Readonly<Record<string, string>>;
-  readonly received: BadAnswer | undefined;
+  /** The response; absent if no answer came, and if only the answer's body was bad. */
+  readonly received: ErrorResponse | undefined;
 
-  constructor({ answer, code, message, meta = {}, cause, received }: HttpFailureParts) {
+  constructor({ wireFailure, code, message, meta = {}, cause, received }: HttpFailureParts) {
     super(message, { cause });
-    this.answer = answer;
+    this.wireFailure = wireFailure;
     this.code = code;
     this.meta = meta;
     this.received = received;
@@ -42,9 +49,9 @@ export class HttpFailure extends Error {
 }
 
 /** A good answer that cannot be used. */
-export function brokenAnswer(message: string, cause?: unknown): HttpFailure {
+export function brokenResponse(message: string, cause?: unknown): HttpFailure {
   return new HttpFailure({
-    answer: { kind: "broken" },
+    wireFailure: { kind: "broken" },
     code: "dataloss",
     message,
     meta: { status_code: "200" },
@@ -52,28 +59,28 @@ export function brokenAnswer(message: string, cause?: unknown): HttpFailure {
   });
 }
 
-/** A Twirp error that is longer is taken for something else. Go's server cuts its message at one million bytes. */
+/** A longer Twirp error is taken for something else. Go's server cuts its message at one million bytes. */
 const MAX_ERROR_BYTES = 2 * 1024 * 1024;
 /** How much of an intermediary's page goes into the error's meta, in characters. */
 const MAX_SHOWN = 1024;
 
-/** By the specification: Twirp's own error, or else what its table says of an intermediary's status. */
+/** Reads a response by the specification: as Twirp's own error, or else by its table for intermediaries. */
 export async function failureOf(response: Response): Promise<HttpFailure> {
   const { status, statusText, headers } = response;
   const { text, json, broken } = await readBody(response);
   const retryAfter = headers.get("retry-after") ?? undefined;
   const received = { status, statusText, contentType: headers.get("content-type"), text };
 
-  // A code of another kind was written by a gateway or by a server with codes of its own: the engine knows both. So are
-  // numbers, gRPC's, which gateways write for handlers.
+  // The engine also judges codes that are not Twirp's, which gateways write, and servers with codes of their own; and
+  // numbers, which are gRPC's, and which gateways write for handlers.
   if (typeof json.code === "string" || typeof json.code === "number") {
     const meta = stringsOf(json.meta);
-    const answer = { kind: "twirp", code: `${json.code}`, meta, retryAfter } as const;
-    const code = parseTwirpCode(answer.code);
+    const wireFailure = { kind: "twirp", code: `${json.code}`, meta, retryAfter } as const;
+    const code = parseTwirpCode(wireFailure.code);
     const message = typeof json.msg === "string" ? json.msg : "";
     return code === undefined
-      ? ofIntermediary(answer, received, headers)
-      : new HttpFailure({ answer, code, message, meta, received });
+      ? ofIntermediary(wireFailure, received, headers)
+      : new HttpFailure({ wireFailure, code, message, meta, received });
   }
   // A browser shows nothing of a redirect, not even its status.
   const shown = status === 0 ? {} : { status, retryAfter, broken };
@@ -84,7 +91,7 @@ interface ErrorBody {
   /** `undefined` if it broke off. */
   readonly text: string | undefined;
   readonly json: { readonly code?: unknown; readonly msg?: unknown; readonly meta?: unknown };
-  /** May it be half of a Twirp error? Then the status proves nothing. */
+  /** Whether it may be half of a Twirp error. Then the status proves nothing. */
   readonly broken: boolean;
 }
 
@@ -101,7 +108,7 @@ async function readBody(response: Response): Promise<ErrorBody> {
   try {
     return { text, json: JSON.parse(text) ?? {}, broken: false };
   } catch {
-    // Where the end of the connection is that of the body, half of a Twirp error looks complete.
+    // If the body ends with the connection, half of a Twirp error looks complete.
     const isHalf = /^\s*\{/.test(text) || /\bjson\b/i.test(response.headers.get("content-type") ?? "");
     return { text, json: {}, broken: more || isHalf };
   }
@@ -112,13 +119,13 @@ function stringsOf(meta: unknown): Record<string, string> {
   return Object.fromEntries(entries.filter(([, value]) => typeof value === "string"));
 }
 
-function ofIntermediary(answer: Answer, received: BadAnswer, headers: Headers): HttpFailure {
+function ofIntermediary(wireFailure: WireFailure, received: ErrorResponse, headers: Headers): HttpFailure {
   const { status, text = "" } = received;
   const location = headers.get("location")?.slice(0, MAX_SHOWN);
   return new HttpFailure({
-    answer,
+    wireFailure,
     code: status === 0 ? "internal" : codeFromHttpStatus(status),
-    message: `HTTP ${status} from something that is no Twirp server`,
+    message: `HTTP ${status} from something that is not a Twirp server`,
     meta: {
       http_error_from_intermediary: "true",
       status_code: `${status}`,

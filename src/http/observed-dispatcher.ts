@@ -1,14 +1,14 @@
 /**
  * Watches a request leave, in Node.
  *
- * Node's `fetch` is undici's, and takes a `dispatcher` for each request: what gets the request a connection and
- * writes it. Ours hands the request on to the real one and listens to the handler that goes with it. Its start hook
- * fires just before the first byte is written, so a request whose handler was handed over and has not been started
- * was not sent. Runtimes with another `fetch` do not know the option; there nothing is observed, and nothing proved.
+ * Node's `fetch` is undici's, and takes a `dispatcher` for each request, which gets it a connection and writes it. Ours
+ * forwards the request to the real dispatcher and listens to the handler that goes with it. The handler's start hook fires
+ * just before the first byte is written, so a request whose handler was handed over and has not started was not sent.
+ * Runtimes with another `fetch` ignore the option; there nothing is observed, and nothing is proved.
  */
-import type { Transmission } from "../outcome/transmission.js";
+import type { SendObserver } from "../outcome/transmission.js";
 
-/** As much of undici's `Dispatcher` as a request needs. */
+/** The part of undici's `Dispatcher` that a request needs. */
 export interface Dispatcher {
   dispatch(options: unknown, handler: Handler): boolean;
 }
@@ -18,18 +18,18 @@ type Handler = Record<string, unknown>;
 
 export class ObservedDispatcher implements Dispatcher {
   constructor(
-    private readonly transmission: Transmission,
-    /** The one that the user chose for this request. */
+    private readonly observer: SendObserver,
+    /** The dispatcher that the user chose for this request. */
     private readonly chosen: Dispatcher | undefined,
   ) {}
 
   dispatch(options: unknown, handler: Handler): boolean {
     const real = this.chosen ?? globalDispatcher(handler);
-    this.transmission.onHandedOver();
-    return real.dispatch(options, observe(handler, this.transmission));
+    this.observer.onHandedOver();
+    return real.dispatch(options, observe(handler, this.observer));
   }
 
-  /** `fetch` asks for it, to hand undici's `MockAgent` a body that it can compare. */
+  /** `fetch` asks for it, to give undici's `MockAgent` a body that it can compare. */
   get isMockActive(): unknown {
     const real = this.chosen ?? globalDispatcher({});
     return "isMockActive" in real ? real.isMockActive : undefined;
@@ -37,8 +37,8 @@ export class ObservedDispatcher implements Dispatcher {
 }
 
 /**
- * The dispatcher that `fetch` would use by itself. Read at each request: the user may set another at any time, and
- * Node loads undici only with the first request. undici 8 keeps its own under a new name, for its new hooks.
+ * The dispatcher that `fetch` would use by itself. It is read at each request, because the user may set another at any
+ * time, and Node loads undici only with the first request. undici 8 keeps its own under a new name, for its new hooks.
  */
 function globalDispatcher(handler: Handler): Dispatcher {
   const [first, second] = typeof handler.onRequestStart === "function" ? [2, 1] : [1, 2];
@@ -53,44 +53,44 @@ function dispatcherNamed(generation: number | undefined): Dispatcher | undefined
     | undefined;
 }
 
-/** The same handler, with each call of a hook written down first. A proxy, since any hook may be there or not. */
-function observe(handler: Handler, transmission: Transmission): Handler {
+/** The same handler, with each call of a hook reported first. It is a proxy, because any hook may be missing. */
+function observe(handler: Handler, observer: SendObserver): Handler {
   return new Proxy(handler, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => {
-        onHook(name, args, transmission);
+        onHook(name, args, observer);
         return member.apply(target, args);
       };
     },
   });
 }
 
-function onHook(name: string | symbol, args: readonly unknown[], transmission: Transmission): void {
+function onHook(name: string | symbol, args: readonly unknown[], observer: SendObserver): void {
   switch (name) {
     case "onError": // undici 6
-      transmission.onFailed(nameOf(args[0]));
+      observer.onFailed(nameOf(args[0]));
       break;
     case "onResponseError": // undici 7 and later
-      transmission.onFailed(nameOf(args[1]));
+      observer.onFailed(nameOf(args[1]));
       break;
     case "onHeaders": // undici 6
-      transmission.onAnswered(Number(args[0]), contentTypeOf(args[1]));
+      observer.onAnswered(Number(args[0]), contentTypeOf(args[1]));
       break;
     case "onResponseStart": // undici 7 and later
-      transmission.onAnswered(Number(args[1]), contentTypeOf(args[2]));
+      observer.onAnswered(Number(args[1]), contentTypeOf(args[2]));
       break;
     case "onConnect": // undici 6
     case "onRequestStart": // undici 7 and later
-      transmission.onStarted();
+      observer.onStarted();
       break;
     default:
-      transmission.onProgress();
+      observer.onProgress();
   }
 }
 
-/** From raw headers, name and value in turn, as undici 6 has them, or from an object of them. */
+/** Reads raw headers (names and values in turn, as in undici 6) or an object of them. */
 function contentTypeOf(headers: unknown): string | undefined {
   if (!Array.isArray(headers)) {
     const named = (headers as Record<string, unknown> | null | undefined)?.["content-type"];
@@ -100,7 +100,7 @@ function contentTypeOf(headers: unknown): string | undefined {
   return i < 0 ? undefined : String(headers[i + 1]);
 }
 
-/** `ECONNREFUSED`, `UND_ERR_SOCKET`, … An error without a code is named by its class. */
+/** `ECONNREFUSED`, `UND_ERR_SOCKET` …; for an error without a code, the name of its class. */
 function nameOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };

@@ -1,16 +1,15 @@
 /**
- * What an attempt came to. Everything the engine decides, it decides on these facts, and this is the only
- * place that derives them.
+ * What an attempt came to. Every decision about a call rests on these facts, and they are derived only here.
  *
- * The fact that matters most is `execution`. A mutation may be sent again only if the handler did *not* run,
- * so `none` needs proof: an error's code is none (a 504 may have run), a refused connection is.
+ * The fact that matters most is `execution`. A mutation may be sent again only if its handler did *not* run, so `none`
+ * needs proof. An error's code proves nothing (the handler behind a 504 may have run); a refused connection does.
  */
 
 import { show } from "../support/errors.js";
 import { pushbackMs } from "./pushback.js";
-import type { Transmission } from "./transmission.js";
+import type { SendRecord } from "./transmission.js";
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "./twirp-code.js";
-import type { Answer } from "./wire-failure.js";
+import type { WireFailure } from "./wire-failure.js";
 
 /**
  * Who said that the attempt failed.
@@ -24,34 +23,40 @@ import type { Answer } from "./wire-failure.js";
  */
 export type Origin = "service" | "intermediary" | "transport" | "timeout" | "caller" | "client";
 
-/** Did the handler run? `none` only with proof, `done` when the handler itself chose the answer. */
+/**
+ * Whether the handler ran.
+ *
+ * - `none`: it did not, and that is proved or promised.
+ * - `done`: it ran and chose this answer.
+ * - `unknown`: everything else.
+ */
 export type Execution = "none" | "unknown" | "done";
 
-/** HTTP 451: the project is pinned to other regions. Sent in front of the service, so that nothing has run. */
+/** HTTP 451: the project is pinned to other regions. It is sent in front of the service, so nothing has run. */
 export const PINNED = 451;
 
 export interface Outcome {
-  /** Normalised to the spelling of the Twirp specification. */
+  /** In the spelling of the Twirp specification. */
   readonly code: TwirpCode;
   readonly origin: Origin;
   readonly execution: Execution;
-  /** Where it is known. */
+  /** The HTTP status, where it is known. */
   readonly httpStatus?: number;
   /** `execution` is `none` because the service said so, not because it was proved. */
   readonly promised?: true;
   /** The platform's name for what went wrong below HTTP, where it is known: `ECONNREFUSED`, `ENOTFOUND` … */
   readonly cause?: string;
   /** The service forbids a replay (Twirp meta `retryable: "false"`). */
-  readonly final?: true;
-  /** The server asks for this many milliseconds of peace in this region (`Retry-After`, or meta `retry_after`). */
+  readonly forbidden?: true;
+  /** The server asks not to be called in this region for this many milliseconds (`Retry-After`, or meta `retry_after`). */
   readonly pushbackMs?: number;
 }
 
-/** Why we ended an attempt ourselves, before its answer. */
+/** Why we ended an attempt, or a call before its first attempt, ourselves. */
 export type Ending = "canceled" | "deadline" | "timeout" | "connect_timeout";
 
-/** An attempt that we ended. Unless it was seen to wait for its connection, the server may have run it. */
-export function outcomeOfEnding(ending: Ending, transmission: Transmission): Outcome {
+/** The outcome of an attempt that we ended. Unless it was seen waiting for its connection, the server may have run it. */
+export function outcomeOfEnding(ending: Ending, transmission: SendRecord): Outcome {
   const execution = transmission.unsent || transmission.preparing ? "none" : "unknown";
   switch (ending) {
     case "canceled":
@@ -66,56 +71,56 @@ export function outcomeOfEnding(ending: Ending, transmission: Transmission): Out
 }
 
 export interface Circumstances {
-  readonly transmission: Transmission;
+  readonly transmission: SendRecord;
   /** Codes that this method's service uses only before it runs anything. */
   readonly notExecutedCodes: ReadonlySet<TwirpCode>;
   /** The time now, for a `Retry-After` that names a date. */
   readonly dateMs: number;
-  /** Told of what was ignored. */
+  /** Called for everything that was ignored. */
   readonly warn: (message: string) => void;
 }
 
-/** An attempt that failed by itself. */
-export function outcomeOfAnswer(answer: Answer, circumstances: Circumstances): Outcome {
-  const outcome = read(answer, circumstances);
-  // An answer speaks of the request that it answers, and not of one that was sent before it.
-  const ofAnother = circumstances.transmission.resent && answer.kind !== "unsendable";
-  return ofAnother ? { ...outcome, execution: "unknown" } : outcome;
+/** The outcome of an attempt that failed by itself. */
+export function outcomeOfFailure(failure: WireFailure, circumstances: Circumstances): Outcome {
+  const outcome = read(failure, circumstances);
+  // An answer is about the request that it answers, not about one that was sent before it.
+  const isOfResend = circumstances.transmission.resent && failure.kind !== "unsendable";
+  return isOfResend ? { ...outcome, execution: "unknown" } : outcome;
 }
 
-function read(answer: Answer, circumstances: Circumstances): Outcome {
+function read(failure: WireFailure, circumstances: Circumstances): Outcome {
   const { transmission } = circumstances;
   const seen = transmission.httpStatus;
-  // After a good status there is no error to be had from a server, whatever the text says.
+  // After a good status the server has sent no error, whatever the text says. (A 2xx other than 200 may be known to be
+  // an intermediary's.)
   const isGood = seen !== undefined && seen >= 200 && seen < 300;
-  // But one other than 200 may be an intermediary's, and known to be.
-  if (isGood && !(answer.kind === "http" && answer.status === seen)) return broken(transmission);
-  switch (answer.kind) {
+  if (isGood && !(failure.kind === "http" && failure.status === seen)) return broken(transmission);
+  switch (failure.kind) {
     case "twirp":
-      // No server said so if none has answered: an interceptor below made the error.
+      // If no server was seen to answer, none said so: an interceptor below made the error.
       if (transmission.observed && seen === undefined) return unanswered(undefined, transmission);
-      return fromTwirp(answer, circumstances);
+      return fromTwirp(failure, circumstances);
     case "http":
-      // A service's own message may quote the transport's text about another status, one that would be a proof.
-      if (answer.status !== undefined && seen !== undefined && answer.status !== seen) {
-        return fromTwirp({ ...answer, kind: "twirp", code: "internal" }, circumstances);
+      // A service's own message may quote the transport's text about another status, one that would prove something.
+      if (failure.status !== undefined && seen !== undefined && failure.status !== seen) {
+        return fromTwirp({ ...failure, kind: "twirp", code: "internal" }, circumstances);
       }
       return {
-        ...fromHttp(seen ?? answer.status, answer.retryAfter, circumstances, isWhole(answer, transmission)),
-        ...(answer.relayed && { execution: "unknown" as const }),
+        ...fromHttp(seen ?? failure.status, failure.retryAfter, circumstances, isWhole(failure, transmission)),
+        ...(failure.relayed && { execution: "unknown" as const }),
       };
     case "broken":
       return broken(transmission);
     case "none":
-      // There was an answer, and an interceptor below made something else of it. Whose it was can't be seen any more.
+      // There was an failure, and an interceptor below made something else of it. Whose it was can't be seen any more.
       if (seen !== undefined) return { ...fromHttp(seen, undefined, circumstances), execution: "unknown" };
-      return unanswered(answer.cause, transmission);
+      return unanswered(failure.cause, transmission);
     case "unsendable":
       return { code: "internal", origin: "client", execution: "none" };
   }
 }
 
-function broken({ httpStatus, cause }: Transmission): Outcome {
+function broken({ httpStatus, cause }: SendRecord): Outcome {
   return {
     code: "dataloss",
     origin: "transport",
@@ -125,9 +130,9 @@ function broken({ httpStatus, cause }: Transmission): Outcome {
   };
 }
 
-function unanswered(named: string | undefined, transmission: Transmission): Outcome {
+function unanswered(named: string | undefined, transmission: SendRecord): Outcome {
   const cause = transmission.cause ?? named;
-  // An error's own word counts only where nobody watched: with a request that was seen to start, it is no proof.
+  // An error's own word counts only where nothing was observed: it proves nothing about a request that was seen to start.
   const proved = transmission.unsent || (!transmission.observed && UNSENT_CAUSES.has(cause ?? ""));
   return {
     code: "unavailable",
@@ -137,28 +142,28 @@ function unanswered(named: string | undefined, transmission: Transmission): Outc
   };
 }
 
-/** What happens only before a connection stands; Node's names, and Bun's. */
+/** What happens only before there is a connection, in Node's names and Bun's. */
 const UNSENT_CAUSES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"]);
 
-function fromTwirp(answer: Answer & { kind: "twirp" }, circumstances: Circumstances): Outcome {
+function fromTwirp(failure: WireFailure & { kind: "twirp" }, circumstances: Circumstances): Outcome {
   const { transmission, notExecutedCodes } = circumstances;
   const httpStatus = transmission.httpStatus;
-  // No Twirp server answers with it, whatever else the answer says.
-  if (httpStatus === PINNED) return fromHttp(httpStatus, answer.retryAfter, circumstances);
-  const code = parseTwirpCode(answer.code);
-  // JSON with a `code` that is no Twirp code was probably written by a gateway, but a server with codes of its own
-  // writes the same: its 404 proves nothing.
-  if (code === undefined) return { ...fromHttp(httpStatus, answer.retryAfter, circumstances), execution: "unknown" };
+  // No Twirp server answers with this status, whatever else the answer says.
+  if (httpStatus === PINNED) return fromHttp(httpStatus, failure.retryAfter, circumstances);
+  const code = parseTwirpCode(failure.code);
+  // JSON with a `code` that is not Twirp's is probably a gateway's, but a server with codes of its own writes the same,
+  // so its 404 proves nothing.
+  if (code === undefined) return { ...fromHttp(httpStatus, failure.retryAfter, circumstances), execution: "unknown" };
 
-  const meta = answer.meta ?? {};
+  const meta = failure.meta ?? {};
   const facts = {
     code,
     origin: "service" as const,
     ...(httpStatus !== undefined && { httpStatus }),
-    ...pushback(typeof meta.retry_after === "string" ? meta.retry_after : answer.retryAfter, circumstances),
+    ...pushback(typeof meta.retry_after === "string" ? meta.retry_after : failure.retryAfter, circumstances),
   };
   // `retryable` is the convention of Twirp's own documentation on errors and retries.
-  const forbidden = meta.retryable === "false" && { final: true as const };
+  const forbidden = meta.retryable === "false" && { forbidden: true as const };
   if (code === "bad_route") return { ...facts, execution: "none", ...forbidden };
   const promised = meta.retryable === "true" || notExecutedCodes.has(code);
   if (promised && !forbidden) return { ...facts, execution: "none", promised: true };
@@ -175,12 +180,15 @@ const AMBIGUOUS: ReadonlySet<TwirpCode> = new Set([
   "resource_exhausted",
 ]);
 
-/** Is it certain that the answer is not half of a Twirp error? */
-function isWhole(answer: Answer & { kind: "http" }, { cause, httpStatus, contentType = "" }: Transmission): boolean {
-  // A cause after the answer began: its body broke off.
-  if (answer.broken || cause !== undefined) return false;
-  // With complete framing, only its type tells; where nothing can be watched, not even that.
-  return !answer.unreadable || (httpStatus !== undefined && !/\bjson\b/i.test(contentType));
+/** Whether the answer is certainly not half of a Twirp error. */
+function isWhole(
+  failure: WireFailure & { kind: "http" },
+  { cause, httpStatus, contentType = "" }: SendRecord,
+): boolean {
+  // Something went wrong after the answer began, so its body broke off.
+  if (failure.broken || cause !== undefined) return false;
+  // With complete framing only its type tells, and where nothing is observed not even that is known.
+  return !failure.unreadable || (httpStatus !== undefined && !/\bjson\b/i.test(contentType));
 }
 
 function fromHttp(
@@ -189,7 +197,7 @@ function fromHttp(
   circumstances: Circumstances,
   whole = true,
 ): Outcome {
-  // The transport could not say which status it was: `internal` is what it reported.
+  // The transport did not say which status it was; `internal` is the code that it reported.
   if (status === undefined) return { code: "internal", origin: "intermediary", execution: "unknown" };
   return {
     code: codeFromHttpStatus(status),
@@ -201,11 +209,11 @@ function fromHttp(
 }
 
 /**
- * 429: a rate limiter turned the request away; 451: the project is pinned to other regions. Not 404: proxies are
- * often set up to put their own page in the place of any 404, that of a handler's `not_found` included.
+ * 429: a rate limiter turned the request away. 451: the project is pinned to other regions. Not 404: many proxies put a
+ * page of their own in place of any 404, a handler's `not_found` included.
  */
 function executionBehind(status: number, whole: boolean): Execution {
-  // Twirp has a 429 of its own.
+  // Twirp has a 429 of its own, so one that may be cut short proves nothing.
   return status === PINNED || (status === 429 && whole) ? "none" : "unknown";
 }
 

@@ -1,17 +1,59 @@
 import type { Clock } from "../support/clock.js";
 
 /**
- * What was seen of one attempt's request on its way out.
+ * Where an adapter writes down what it sees of one attempt's request on its way out.
  *
- * The error of an attempt cannot tell a connection that was refused from an answer that was lost. Where the
- * runtime lets an adapter watch the request go, it writes down here what it sees, and "handed over, but never
- * started" is the proof that no handler ran: the only one that lets a mutation go to another region. Where
- * nothing can be watched, nothing is written, and nothing is proved.
- *
- * A proof must stay true. So a request that was not started when its attempt was judged is not let go any more,
- * whoever else holds on to it.
+ * An attempt's error cannot tell a refused connection from a lost answer. "Handed over, but never started" can: it proves
+ * that no handler ran, and it is the only observation that lets a mutation go to another region. An adapter that can
+ * observe nothing writes nothing, and then nothing is proved.
  */
-export class Transmission {
+export interface SendObserver {
+  /** The adapter is still making the request, perhaps a token for it. It sends nothing before `onPrepared`. */
+  onPreparing(): void;
+  onPrepared(): void;
+  /** The HTTP client has the request, and has yet to get a connection for it. */
+  onHandedOver(): void;
+  /**
+   * The first byte is about to be written to a socket.
+   *
+   * @throws if the attempt is over, to keep the byte from being written.
+   */
+  onStarted(): void;
+  /** Any other sign that the request was started. */
+  onProgress(): void;
+  /** An answer came. A status below 200 only announces one. */
+  onAnswered(httpStatus: number, contentType?: string): void;
+  /** @param cause the platform's name for what went wrong, such as `ECONNREFUSED`. */
+  onFailed(cause: string | undefined): void;
+}
+
+/** What was seen of an attempt's request. */
+export interface SendRecord {
+  /** Whether the request was watched at all. */
+  readonly observed: boolean;
+  /** Whether the request is still being made, so that the time it takes is spent on this side. */
+  readonly preparing: boolean;
+  /** Proved: no byte of the request was handed to a socket, and once the attempt is over, none will be. */
+  readonly unsent: boolean;
+  /** Whether more than one request was made, so that the answer to the last says nothing about the first. */
+  readonly resent: boolean;
+  /** The status of the answer, if one was seen. */
+  readonly httpStatus: number | undefined;
+  /** The content type of the answer, if one was seen that names it. */
+  readonly contentType: string | undefined;
+  /** The platform's name for what went wrong, if that was seen. */
+  readonly cause: string | undefined;
+  /** For how many milliseconds the request has been waiting for a connection; 0 if it is not waiting. */
+  waitedMs(now: number): number;
+}
+
+/**
+ * One attempt's request on its way out: adapters write (`SendObserver`), the core reads (`SendRecord`) and ends it.
+ *
+ * A proof must stay true. So a request that had not started when its attempt was judged may not start later, whoever
+ * else holds on to it.
+ */
+export class Transmission implements SendObserver, SendRecord {
   #state: "unobserved" | "preparing" | "waiting" | "started" = "unobserved";
   #waitingSince = 0;
   #over = false;
@@ -22,7 +64,6 @@ export class Transmission {
 
   constructor(private readonly clock: Clock) {}
 
-  /** The adapter is still making the request, a token for it perhaps. It sends nothing before `onPrepared`. */
   onPreparing(): void {
     if (this.#state === "unobserved") this.#state = "preparing";
   }
@@ -31,7 +72,6 @@ export class Transmission {
     if (this.#state === "preparing") this.#state = "unobserved";
   }
 
-  /** The request was handed to the HTTP client, which has yet to get a connection for it. */
   onHandedOver(): void {
     // What follows a request that was sent (a redirect, an interceptor below that tries again) cannot undo it.
     if (this.#state === "started") this.#resent = true;
@@ -40,75 +80,61 @@ export class Transmission {
     this.#waitingSince = this.clock.now();
   }
 
-  /**
-   * The first byte is about to be written to a socket.
-   *
-   * @throws if the attempt is over, to keep it from being written.
-   */
   onStarted(): void {
     if (this.#over) throw new Error("twirp-failover: this attempt is over; its request must not be sent any more");
     if (this.#state === "started") this.#resent = true;
     this.#state = "started";
   }
 
-  /** Anything that comes after the start. */
   onProgress(): void {
     this.#state = "started";
   }
 
   onAnswered(httpStatus: number, contentType?: string): void {
     this.#state = "started";
-    if (httpStatus < 200) return; // The answer is still to come.
+    if (httpStatus < 200) return;
     this.#httpStatus = httpStatus;
     this.#contentType = contentType;
   }
 
-  /** @param cause the platform's name for it, such as `ECONNREFUSED`. */
   onFailed(cause: string | undefined): void {
     this.#cause = cause;
   }
 
-  /** The attempt was judged. From now on its request must not start. */
+  /** The attempt was judged: from now on its request must not start. */
   end(): void {
     this.#over = true;
   }
 
-  /** Was the request watched at all? */
   get observed(): boolean {
     return this.#state === "waiting" || this.#state === "started";
   }
 
-  /** Is the request not even made yet? Then what takes its time is on this side. */
   get preparing(): boolean {
     return this.#state === "preparing";
   }
 
-  /** Proved: no byte of the request was handed to a socket; after `end`, none will be. */
   get unsent(): boolean {
     return this.#state === "waiting";
   }
 
-  /** Was there more than one request, so that the answer to the last says nothing about the first? */
   get resent(): boolean {
     return this.#resent;
   }
 
-  /** For how long the request has been waiting for a connection; 0 if it is not. */
-  waitedMs(now: number): number {
-    return this.#state === "waiting" ? now - this.#waitingSince : 0;
-  }
-
-  /** Of the answer, if one was seen. */
   get httpStatus(): number | undefined {
     return this.#httpStatus;
   }
 
-  /** Of the answer, if one was seen and it named one. */
   get contentType(): string | undefined {
     return this.#contentType;
   }
 
   get cause(): string | undefined {
     return this.#cause;
+  }
+
+  waitedMs(now: number): number {
+    return this.#state === "waiting" ? now - this.#waitingSince : 0;
   }
 }

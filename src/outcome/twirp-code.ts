@@ -28,6 +28,12 @@ export const TWIRP_CODES = [
 /** One of the 18 codes of the Twirp specification. */
 export type TwirpCode = (typeof TWIRP_CODES)[number];
 
+/**
+ * A code as a user writes it. Editors complete the 18; any string passes the compiler, so that policies can come from a
+ * JSON file, and is checked when it is used.
+ */
+export type TwirpCodeName = TwirpCode | (string & {});
+
 // protobuf-ts writes `cancelled`, Go and twirp-ts write `data_loss`.
 const SPELLINGS: ReadonlyMap<string, TwirpCode> = new Map<string, TwirpCode>([
   ...TWIRP_CODES.map((code) => [code, code] as const),
@@ -35,7 +41,7 @@ const SPELLINGS: ReadonlyMap<string, TwirpCode> = new Map<string, TwirpCode>([
   ["data_loss", "dataloss"],
 ]);
 
-/** Reads a code in any spelling that a Twirp library uses; `undefined` if it is none of the 18. */
+/** Reads a code in any spelling that a Twirp library uses; `undefined` if it is not one of the 18. */
 export function parseTwirpCode(text: string): TwirpCode | undefined {
   return SPELLINGS.get(text) ?? SPELLINGS.get(text.toLowerCase());
 }

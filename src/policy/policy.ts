@@ -1,113 +1,114 @@
 /**
- * What a user declares about a method, and how the declarations for one method are merged.
+ * What a user declares about a method, and how several declarations for one method are merged.
  *
- * The hazard comes first: a call that failed may have run all the same. Whether running it again does harm is
- * something only the author of the method knows, so that is the question a policy answers before all others.
+ * The hazard comes first: a call that failed may have run all the same. Only the author of the method knows whether
+ * running it again does harm, so that is the first question that a policy answers.
  */
-
-import { parseTwirpCode, TWIRP_CODES, type TwirpCode } from "../outcome/twirp-code.js";
+import { parseTwirpCode, TWIRP_CODES, type TwirpCode, type TwirpCodeName } from "../outcome/twirp-code.js";
 import { checkBoolean, checkInteger, checkKeys, checkList, checkNumber, checkObject } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/clock.js";
-import { InvalidOptionError } from "../support/errors.js";
+import { mustBe } from "../support/errors.js";
 
+/** What is declared about a method. An option that is `undefined` counts as left out. */
 export interface MethodPolicy {
   /**
-   * May the method run twice for one call, with the effect of once?
+   * Whether the method may run twice for one call, with the effect of once.
    *
-   * `true` lets a call be replayed although the first attempt may have run; `false` never does. Left out, the
-   * `.proto`'s `option idempotency_level` decides, and without one the method is not idempotent.
-   */
-  idempotent?: boolean;
-  /**
-   * `false`: one attempt and no replay, whatever happens.
+   * `true` lets a call be replayed even if the first attempt may have run; `false` never does. Left out, the `.proto`'s
+   * `option idempotency_level` decides, and without one the method is not idempotent.
    *
-   * @default true
+   * @default what the `.proto` says, else false
    */
-  failover?: boolean;
+  idempotent?: boolean | undefined;
   /**
-   * When every region was tried, may a region that failed this call be tried again?
+   * Whether a call may have more than one attempt at all. `false` allows one, whatever happens.
    *
    * @default true
    */
-  sameRegion?: boolean;
+  replay?: boolean | undefined;
   /**
-   * Attempts of one call, the first included. More than 5 is taken as 5, with a `warning` event.
+   * Whether a region that failed this call may be tried again once every region has been tried.
+   *
+   * @default true
+   */
+  sameRegion?: boolean | undefined;
+  /**
+   * The most attempts of one call, the first included. More than 5 is taken as 5, with a `warning` event.
    *
    * @default 3
    */
-  maxAttempts?: number;
+  maxAttempts?: number | undefined;
   /**
-   * The whole call in milliseconds: all attempts and the waits between them. The timeout that the caller
-   * gives with the call wins.
+   * The time limit of the whole call in milliseconds, with all attempts and the waits between them. The timeout that the
+   * caller gives with the call takes precedence.
    *
    * @default 10_000
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /**
-   * One attempt in milliseconds, never longer than what is left of the call.
+   * The time limit of one attempt in milliseconds; never longer than what is left of the call.
    *
-   * @default half of the call's timeout where a replay could follow a timeout (an idempotent method), so that
-   * a region that hangs leaves time for another: 5 000 of 10 000. All of it where none could.
+   * @default half of the call's timeout where a replay could follow a timeout (an idempotent method), so that a region
+   * that hangs leaves time for another: 5 000 of 10 000. All of it where none could follow.
    */
-  perAttemptTimeoutMs?: number;
+  perAttemptTimeoutMs?: number | undefined;
   /**
-   * How long a request may wait for a connection, in milliseconds. When that is over nothing has been sent, so
-   * any method goes on to the next region. It applies where sending can be observed, which is in Node; elsewhere
-   * a region that cannot be connected to costs `perAttemptTimeoutMs`.
+   * How long a request may wait for a connection, in milliseconds. When this time is over nothing has been sent, so any
+   * method goes on to the next region. It applies where sending can be observed, which is in Node; elsewhere a region
+   * that cannot be connected to costs `perAttemptTimeoutMs`.
    *
    * @default 1_000; Node's own limit is 10 000
    */
-  connectTimeoutMs?: number;
+  connectTimeoutMs?: number | undefined;
   /**
-   * The wait before the first replay that has to wait, in milliseconds; at least 1. Each further one is
-   * `backoffMultiplier` times as long: 200, 400, 800 … up to `maxBackoffMs`, all of them jittered by ±20 %.
-   * A failover after an attempt that provably never ran starts at once.
+   * The first wait before a replay, in milliseconds; at least 1. Each further wait is `backoffMultiplier` times as long:
+   * 200, 400, 800 … up to `maxBackoffMs`, all of them jittered by ±20 %. A failover after an attempt that provably never
+   * ran does not wait.
    *
    * @default 200
    */
-  initialBackoffMs?: number;
+  initialBackoffMs?: number | undefined;
   /**
-   * The longest wait before a replay, in milliseconds, before jitter.
+   * The longest wait before a replay in milliseconds, before jitter.
    *
    * @default 2_000
    */
-  maxBackoffMs?: number;
+  maxBackoffMs?: number | undefined;
   /**
-   * How much longer each wait is than the one before; at least 1.
+   * How many times longer each wait is than the one before; at least 1.
    *
    * @default 2
    */
-  backoffMultiplier?: number;
+  backoffMultiplier?: number | undefined;
   /**
-   * The codes after which an idempotent method is replayed although the first attempt may have run. A
-   * connection that broke and an attempt that timed out are always among the reasons.
+   * The codes after which an idempotent method is replayed even if the first attempt may have run. A connection that
+   * broke and an attempt that timed out are always among the reasons.
    *
-   * @default ["unavailable", "internal", "unknown", "dataloss", "bad_route"]: what a Twirp server sends with a 5xx,
-   * `unimplemented` left out; and a proxy's 404, for a region that does not route the method (yet).
+   * @default ["unavailable", "internal", "unknown", "dataloss", "bad_route"]: what a Twirp server sends with a 5xx, except
+   * `unimplemented`; and a proxy's 404, for a region that does not route the method (yet).
    */
-  retryableCodes?: readonly TwirpCode[];
+  retryableCodes?: readonly TwirpCodeName[] | undefined;
   /**
-   * Codes that the service answers only *before* it runs this method, so that even a mutation may go to
-   * another region: `["unavailable"]` for a service that says so at admission and nowhere else. Counts only
-   * in the service's own Twirp error; a proxy's 503 is not its word.
+   * Codes that the service answers only *before* it runs this method, so that even a mutation may go to another region:
+   * `["unavailable"]` for a service that says so at admission and nowhere else. They count only in the service's own
+   * Twirp error; a proxy's 503 is not its word.
    *
    * @default []
    */
-  notExecutedCodes?: readonly TwirpCode[];
+  notExecutedCodes?: readonly TwirpCodeName[] | undefined;
   /**
-   * Sends one key per call in this header, the same with every attempt, so that a server which honours it runs the
-   * call once; that makes the method replayable. `true` stands for `Idempotency-Key`. A key that the caller has
-   * set is kept.
+   * Sends one key per call in this header, the same with every attempt, so that a server which honours it runs the call
+   * once; that makes the method replayable. `true` stands for `Idempotency-Key`. A key that the caller has set is kept.
    *
    * @default false
    */
-  idempotencyKey?: boolean | string;
+  idempotencyKey?: boolean | string | undefined;
 }
 
-/** A policy with nothing left open. */
+/** A policy with every option decided. */
 export interface ResolvedPolicy {
   readonly idempotent: boolean;
-  readonly failover: boolean;
+  readonly replay: boolean;
   readonly sameRegion: boolean;
   readonly maxAttempts: number;
   readonly timeoutMs: number;
@@ -119,13 +120,13 @@ export interface ResolvedPolicy {
   readonly backoffMultiplier: number;
   readonly retryableCodes: ReadonlySet<TwirpCode>;
   readonly notExecutedCodes: ReadonlySet<TwirpCode>;
-  /** The header for it, if there is to be one. */
+  /** The header that carries the key; `undefined` for none. */
   readonly idempotencyKey: string | undefined;
 }
 
 export const DEFAULT_POLICY: ResolvedPolicy = {
   idempotent: false,
-  failover: true,
+  replay: true,
   sameRegion: true,
   maxAttempts: 3,
   timeoutMs: 10_000,
@@ -142,26 +143,26 @@ export const DEFAULT_POLICY: ResolvedPolicy = {
 /** gRPC's limit for a retry policy: https://github.com/grpc/proposal/blob/master/A6-client-retries.md */
 export const MAX_ATTEMPTS_LIMIT = 5;
 
-/** May a call be sent again although its first attempt may have run? */
+/** Whether a call may be sent again although its first attempt may have run. */
 export function mayRunTwice(policy: ResolvedPolicy): boolean {
   return policy.idempotent || policy.idempotencyKey !== undefined;
 }
 
-/** May another attempt follow one that was lost? */
+/** Whether another attempt may follow one whose fate is unknown. */
 export function mayBeReplayed(policy: ResolvedPolicy): boolean {
-  return mayRunTwice(policy) && policy.failover && policy.maxAttempts > 1;
+  return mayRunTwice(policy) && policy.replay && policy.maxAttempts > 1;
 }
 
-/** How long one attempt may take, in a call that may take `timeoutMs`. */
+/** The time limit of one attempt in a call that may take `timeoutMs`. */
 export function perAttemptTimeoutMs(policy: ResolvedPolicy, timeoutMs: number): number {
   if (policy.perAttemptTimeoutMs !== undefined) return policy.perAttemptTimeoutMs;
   return mayBeReplayed(policy) ? timeoutMs / 2 : timeoutMs;
 }
 
-/** What one declaration says; the rest is left to others. */
+/** What one declaration says. Options that it leaves out are left to others. */
 export type PolicyPatch = { -readonly [K in keyof ResolvedPolicy]?: ResolvedPolicy[K] };
 
-/** `base` with what `patch` declares laid over it. */
+/** `base`, with what `patch` declares in place of its own. */
 export function mergePolicy(base: ResolvedPolicy, patch: PolicyPatch): ResolvedPolicy {
   return { ...base, ...patch };
 }
@@ -173,7 +174,7 @@ const CODES = (option: string, value: unknown) =>
 const CHECKS: { readonly [K in keyof Required<MethodPolicy>]: (option: string, value: unknown) => ResolvedPolicy[K] } =
   {
     idempotent: checkBoolean,
-    failover: checkBoolean,
+    replay: checkBoolean,
     sameRegion: checkBoolean,
     maxAttempts: (option, value) => checkInteger(option, value, 1),
     timeoutMs: DURATION,
@@ -192,14 +193,14 @@ const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,64}$/;
 function checkKeyHeader(option: string, value: unknown): string | undefined {
   if (typeof value === "boolean") return value ? "Idempotency-Key" : undefined;
   if (typeof value === "string" && HEADER_NAME.test(value)) return value;
-  throw new InvalidOptionError(option, "true, false or the name of a header", value);
+  throw mustBe(option, "true, false or a header name", value);
 }
 
 /**
- * Checks a policy as the user wrote it. An option that is given as `undefined` counts as left out.
+ * Checks a policy as the user wrote it. An option that is `undefined` counts as left out.
  *
  * @param option how to name the policy in an error, e.g. `policies["*"]`.
- * @param warn told when a value is taken as another.
+ * @param warn called when a value is taken as another.
  * @throws InvalidOptionError
  */
 export function checkPolicy(option: string, policy: unknown, warn: (message: string) => void): PolicyPatch {

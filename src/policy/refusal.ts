@@ -1,37 +1,56 @@
-/** Whether a failed attempt may be followed by another: the policy's part of that question. */
+/** Whether a failed attempt may be followed by another: what the policy and the outcome say. */
 import type { Outcome } from "../outcome/outcome.js";
 import { mayRunTwice, type ResolvedPolicy } from "./policy.js";
 
 /**
  * Why a call was not replayed.
  *
- * - `final`: another attempt would end the same way, or nobody waits for it: the handler chose its answer, the
- *   request cannot be built, the caller left or the deadline passed, or the service forbade a replay.
- * - `not_idempotent`: the attempt may have run, and running it twice would do harm.
+ * Nothing is left to do:
+ * - `answered`: the handler ran and chose this answer.
+ * - `unsendable`: the request could not be built on this side.
+ * - `aborted`: the caller aborted the call.
+ * - `deadline`: the call's deadline passed, or the wait before the next attempt would outlast it.
+ *
+ * A replay is not allowed:
+ * - `forbidden`: the service forbids it (Twirp meta `retryable: "false"`).
+ * - `disabled`: the policy says `replay: false`.
+ * - `not_idempotent`: the attempt may have run, and the method may not run twice.
  * - `code_not_retryable`: the code is not among the policy's `retryableCodes`.
- * - `disabled`: the policy says `failover: false`.
- * - `max_attempts`, `no_region`, `throttled`, `deadline`: it may be replayed, but there is no attempt, no region,
- *   no token or no time left.
- * - `undiscovered`: the call was not sent at all, since its source has not named a region yet.
+ *
+ * A replay is allowed, but something is missing for it:
+ * - `max_attempts`: the policy's `maxAttempts` are used up.
+ * - `no_region`: there is no region to go to.
+ * - `throttled`: the retry budget has no token left (`retryThrottling`).
+ *
+ * The call had no attempt at all:
+ * - `undiscovered`: the source of regions has not named one yet.
+ * - `closed`: the `Failover` was closed before the call.
  */
 export type RefusalReason =
-  | "final"
+  | "answered"
+  | "unsendable"
+  | "aborted"
+  | "deadline"
+  | "forbidden"
+  | "disabled"
   | "not_idempotent"
   | "code_not_retryable"
-  | "disabled"
   | "max_attempts"
   | "no_region"
-  | "undiscovered"
   | "throttled"
-  | "deadline";
+  | "undiscovered"
+  | "closed";
 
-/** The reason that forbids a replay, or `undefined` where the policy and the outcome allow one. */
+/** Why the policy or the outcome forbids a replay; `undefined` if both allow one. */
 export function refusalBy(policy: ResolvedPolicy, outcome: Outcome): RefusalReason | undefined {
-  if (outcome.final || outcome.origin === "caller" || outcome.origin === "client") return "final";
-  if (outcome.execution === "done") return "final";
-  if (!policy.failover) return "disabled";
-  if (outcome.execution === "none") return undefined;
+  const { origin, code, execution } = outcome;
+  if (origin === "caller") return code === "canceled" ? "aborted" : "deadline";
+  if (origin === "client") return "unsendable";
+  if (execution === "done") return "answered";
+  if (outcome.forbidden) return "forbidden";
+  if (!policy.replay) return "disabled";
+  if (execution === "none") return undefined;
   if (!mayRunTwice(policy)) return "not_idempotent";
-  const unanswered = outcome.origin === "transport" || outcome.origin === "timeout";
-  return unanswered || policy.retryableCodes.has(outcome.code) ? undefined : "code_not_retryable";
+  const unanswered = origin === "transport" || origin === "timeout";
+  return unanswered || policy.retryableCodes.has(code) ? undefined : "code_not_retryable";
 }

@@ -1,5 +1,4 @@
-/** The regions as one `Failover` sees them: what its source said last, or what is known without asking. */
-
+/** The regions as one `Failover` knows them: what its source said last, or what is known without asking. */
 import type { Emitter } from "../events/emitter.js";
 import type { Clock } from "../support/clock.js";
 import { messageWithCause } from "../support/platform-cause.js";
@@ -8,18 +7,23 @@ import type { Region } from "./region.js";
 import type { RegionSource } from "./source.js";
 
 export interface RegionDirectory {
-  /** The regions to choose from now, home first. Empty only before a source that knows no home has answered. No I/O. */
+  /** The regions to choose from now, home first. Empty only if the source knows no home and has not answered. */
   current(): readonly Region[];
-  /** Has the source answered, now or in an earlier process? */
+  /** Whether the source has answered, in this process or in an earlier one. */
   isKnown(): boolean;
-  /** Could `learn` bring regions that `current` does not have? */
+  /** Whether a refresh could bring regions that `current` does not have. */
   isStale(): boolean;
-  /** Asks in the background if it is time to. Called at the start of each call, so that a list in use stays current. */
-  warm(): void;
-  /** Asks, and resolves once that brought enough, or all that there is to come. Never rejects. */
-  learn(isEnough: () => boolean): Promise<void>;
+  /**
+   * Acts on a list that changed: reports it, and drops what was kept for regions that are gone. Called when a call
+   * starts and when a list was loaded, because another `Failover` with the same cache may have loaded it.
+   */
+  applyChanges(): void;
+  /** Starts a refresh if one is due. Called when a call starts, so that a list in use stays current. */
+  refreshInBackground(): void;
+  /** Refreshes, and resolves as soon as `isEnough`, or when there is no more to come. Never rejects. */
+  refreshUntil(isEnough: () => boolean): Promise<void>;
   /** A server said that the list is wrong. */
-  doubt(): void;
+  invalidate(): void;
 }
 
 /** A list that never changes. */
@@ -28,15 +32,16 @@ export function fixedDirectory(regions: readonly Region[]): RegionDirectory {
     current: () => regions,
     isKnown: () => true,
     isStale: () => false,
-    warm() {},
-    learn: async () => {},
-    doubt() {},
+    applyChanges() {},
+    refreshInBackground() {},
+    refreshUntil: async () => {},
+    invalidate() {},
   };
 }
 
 export class DiscoveredDirectory implements RegionDirectory {
-  #last: readonly Region[];
-  #reloading: Promise<void> | undefined;
+  #applied: readonly Region[];
+  #refreshing: Promise<void> | undefined;
 
   constructor(
     private readonly source: RegionSource,
@@ -45,14 +50,11 @@ export class DiscoveredDirectory implements RegionDirectory {
     private readonly clock: Clock,
     private readonly onChange: (regions: readonly Region[]) => void,
   ) {
-    this.#last = source.known;
+    this.#applied = source.known;
   }
 
-  /** Another `Failover` on the same cache may have fetched the list, so a change is noticed where it is read. */
   current(): readonly Region[] {
-    const regions = this.cache.get(this.source) ?? this.source.known;
-    if (regions !== this.#last) this.#replace(regions);
-    return regions;
+    return this.cache.get(this.source) ?? this.source.known;
   }
 
   isKnown(): boolean {
@@ -63,49 +65,54 @@ export class DiscoveredDirectory implements RegionDirectory {
     return this.cache.isStale(this.source);
   }
 
-  warm(): void {
-    if (this.#reloading === undefined && this.isStale()) void this.#reload();
+  applyChanges(): void {
+    const regions = this.current();
+    if (regions === this.#applied) return;
+    const changed = !isSameList(regions, this.#applied);
+    this.#applied = regions;
+    if (!changed) return;
+    this.onChange(regions);
+    this.events.emit({ type: "regions_changed", at: this.clock.date(), regions: regions.map(({ id }) => id) });
   }
 
-  async learn(isEnough: () => boolean): Promise<void> {
-    const reloaded = this.isStale() ? this.#reload() : undefined;
+  refreshInBackground(): void {
+    if (this.#refreshing === undefined && this.isStale()) void this.#refresh();
+  }
+
+  async refreshUntil(isEnough: () => boolean): Promise<void> {
+    const refreshed = this.isStale() ? this.#refresh() : undefined;
     await this.cache.restored(this.source, this.#warn);
-    if (!isEnough()) await reloaded;
+    this.applyChanges();
+    if (!isEnough()) await refreshed;
   }
 
-  doubt(): void {
-    this.cache.doubt(this.source);
+  invalidate(): void {
+    this.cache.invalidate(this.source);
   }
 
   readonly #warn = (message: string) => this.events.warn(message);
 
-  /** Once for all calls that want it at the same time; one failure is told once. */
-  #reload(): Promise<void> {
-    this.#reloading ??= this.cache
+  /** One refresh for all calls that want it at the same time, so that a failure is reported once. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.cache
       .load(this.source, this.#warn)
       .then(
-        () => void this.current(),
-        (error: unknown) => this.#failed(error),
+        () => this.applyChanges(),
+        (error: unknown) => this.#reportFailure(error),
       )
       .finally(() => {
-        this.#reloading = undefined;
+        this.#refreshing = undefined;
       });
-    return this.#reloading;
+    return this.#refreshing;
   }
 
-  #failed(error: unknown): void {
+  #reportFailure(error: unknown): void {
     const { key, name = key } = this.source;
     const reason = messageWithCause(error);
     this.events.emit({ type: "discovery_failed", at: this.clock.date(), source: name, reason });
   }
+}
 
-  #replace(regions: readonly Region[]): void {
-    const same = (a: readonly Region[], b: readonly Region[]) =>
-      a.length === b.length && a.every((region, i) => region.id === b[i]?.id && region.url === b[i]?.url);
-    const changed = !same(regions, this.#last);
-    this.#last = regions;
-    if (!changed) return;
-    this.onChange(regions);
-    this.events.emit({ type: "regions_changed", at: this.clock.date(), regions: regions.map((region) => region.id) });
-  }
+function isSameList(a: readonly Region[], b: readonly Region[]): boolean {
+  return a.length === b.length && a.every((region, i) => region.id === b[i]?.id && region.url === b[i]?.url);
 }

@@ -1,79 +1,87 @@
 /**
- * Checks of what users pass in. Each returns the value, typed, or throws an `InvalidOptionError` that names
- * the option and the value.
+ * Checks of what users pass in. Each returns the value, typed, or throws an `InvalidOptionError` that names the option and
+ * the value.
  */
-import { didYouMean, InvalidOptionError } from "./errors.js";
+import { didYouMean, InvalidOptionError, mustBe, show } from "./errors.js";
 
 export function checkObject(option: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new InvalidOptionError(option, "an object", value);
-  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw mustBe(option, "an object", value);
   return value as Record<string, unknown>;
 }
 
-/** Refuses keys that no option has, so that a misspelt one is not silently without effect. */
-export function checkKeys(option: string, value: object, known: readonly string[]): void {
+/**
+ * Refuses keys that no option has, so that a misspelt option cannot silently do nothing.
+ *
+ * @param where what takes the options, as in "unknown option "retires" in createFailover()".
+ */
+export function checkKeys(where: string, value: object, known: readonly string[]): void {
   for (const key of Object.keys(value)) {
-    if (!known.includes(key)) {
-      throw new InvalidOptionError(`an option of ${option}`, `one of ${known.join(", ")}`, key, didYouMean(key, known));
-    }
+    if (known.includes(key)) continue;
+    const hint = didYouMean(key, known) || `; it takes ${known.join(", ")}`;
+    throw new InvalidOptionError(`${where}.${key}`, key, `unknown option ${show(key)} in ${where}${hint}`);
   }
 }
 
 export function checkNumber(option: string, value: unknown, min: number, max: number, unit = ""): number {
   if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw new InvalidOptionError(option, `a number from ${min} to ${max}${unit}`, value);
+    throw mustBe(option, `a number from ${min} to ${max}${unit}`, value);
   }
   return value;
 }
 
 export function checkInteger(option: string, value: unknown, min: number): number {
   if (!Number.isInteger(value) || (value as number) < min) {
-    throw new InvalidOptionError(option, `a whole number of at least ${min}`, value);
+    throw mustBe(option, `a whole number of at least ${min}`, value);
   }
   return value as number;
 }
 
 export function checkBoolean(option: string, value: unknown): boolean {
-  if (typeof value !== "boolean") throw new InvalidOptionError(option, "true or false", value);
+  if (typeof value !== "boolean") throw mustBe(option, "true or false", value);
   return value;
 }
 
-/** A list whose items `parse` turns into `T`, or refuses with `undefined`. */
+/** A list whose items `parse` turns into `T`, or refuses by `undefined`. */
 export function checkList<T>(
   option: string,
   value: unknown,
   parse: (item: string) => T | undefined,
   known: readonly string[],
 ): T[] {
-  if (!Array.isArray(value)) throw new InvalidOptionError(option, "a list", value);
+  if (!Array.isArray(value)) throw mustBe(option, "a list", value);
   return value.map((item, i) => {
     const parsed = typeof item === "string" ? parse(item) : undefined;
     if (parsed !== undefined) return parsed;
     const hint = typeof item === "string" ? didYouMean(item, known) : "";
-    throw new InvalidOptionError(`${option}[${i}]`, `one of ${known.join(", ")}`, item, hint);
+    throw mustBe(`${option}[${i}]`, `one of ${known.join(", ")}`, item, hint);
   });
 }
 
+export function checkString(option: string, value: unknown): string {
+  if (typeof value !== "string" || value === "") throw mustBe(option, "a non-empty string", value);
+  return value;
+}
+
 /**
- * An http(s) URL that a request path can be appended to, without a trailing slash. Credentials are refused
- * rather than printed: they belong in headers.
+ * An http(s) URL that a request path can be appended to, without a trailing slash. Credentials are refused, and not
+ * printed, because they belong in headers.
  */
 export function checkBaseUrl(option: string, value: unknown): string {
-  const url = typeof value === "string" ? parseUrl(value) : undefined;
+  const text = value instanceof URL ? value.href : value;
+  const url = typeof text === "string" ? parseUrl(text) : undefined;
   if (url === undefined) {
-    throw new InvalidOptionError(option, 'a full http(s) URL such as "https://eu.example.com/twirp"', redact(value));
+    throw mustBe(option, 'a full http(s) URL such as "https://eu.example.com/twirp"', redact(text));
   }
   if (url.username !== "" || url.password !== "") {
-    throw new InvalidOptionError(option, "a URL without credentials", `${url.protocol}//…@${url.host}`);
+    throw mustBe(option, "a URL without credentials", `${url.protocol}//…@${url.host}`);
   }
   if (url.search !== "" || url.hash !== "") {
-    throw new InvalidOptionError(option, "a URL without a query or fragment", `${url.origin}${url.pathname}?…`);
+    throw mustBe(option, "a URL without a query or fragment", `${url.origin}${url.pathname}?…`);
   }
   return url.origin + url.pathname.replace(/\/+$/, "");
 }
 
-/** A value that was meant as a URL, without what may be credentials: all that stands before an `@`. */
+/** A value that was meant as a URL, without everything before an `@`, which may be credentials. */
 export function redact(value: unknown): unknown {
   return typeof value === "string" ? value.replace(/^.*@/s, "…@") : value;
 }
@@ -84,16 +92,11 @@ export function parseUrl(text: string): URL | undefined {
   return url?.protocol === "https:" || url?.protocol === "http:" ? url : undefined;
 }
 
-/** A URL of any scheme, or `undefined`. Not by `URL.canParse`: Node 20's and 22's, once hot, refuses what has an ü in it. */
+/** A URL of any scheme, or `undefined`. Not by `URL.canParse`: Node 20's and 22's, once hot, refuses URLs with an ü. */
 export function toUrl(text: string): URL | undefined {
   try {
     return new URL(text);
   } catch {
     return undefined;
   }
-}
-
-export function checkString(option: string, value: unknown): string {
-  if (typeof value !== "string" || value === "") throw new InvalidOptionError(option, "a non-empty string", value);
-  return value;
 }

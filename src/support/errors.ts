@@ -1,26 +1,33 @@
 /**
- * Thrown when an option cannot be what the user meant. It is a programming error, so it is thrown where the
- * option is given (`createFailover()`, `httpRegions()`, `policiesFor()`, the start of a call with its own
- * policy), never in the middle of a call.
+ * Thrown when an option cannot be what the user meant. That is a programming error, so it is thrown where the option is
+ * given (`createFailover()`, `httpRegions()`, `policiesFor()`, the start of a call with a policy of its own), never in
+ * the middle of a call.
  */
 export class InvalidOptionError extends TypeError {
   override readonly name = "InvalidOptionError";
 
   constructor(
-    /** Where the value was given, e.g. `policies["*"].maxAttempts`. */
+    /** Where the value was given, for example `policies["*"].maxAttempts`. */
     readonly option: string,
-    /** What the option takes. */
-    expected: string,
-    /** What was given. */
+    /** What was given; `"(not shown)"` where it may be a secret. */
     readonly value: unknown,
-    /** What may have been meant; see `didYouMean`. */
-    hint = "",
+    problem: string,
   ) {
-    super(`twirp-failover: ${option} must be ${expected}; got ${show(value)}${hint}`);
+    super(`twirp-failover: ${problem}`);
   }
 }
 
-/** A short form of any value, safe to put into a message: bounded, never throwing. */
+/**
+ * The error for most options: "`option` must be …; got …".
+ *
+ * @param expected what the option takes.
+ * @param hint what may have been meant; see `didYouMean`.
+ */
+export function mustBe(option: string, expected: string, value: unknown, hint = ""): InvalidOptionError {
+  return new InvalidOptionError(option, value, `${option} must be ${expected}; got ${show(value)}${hint}`);
+}
+
+/** A short form of any value that is safe in a message: it is bounded, and making it never throws. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === "function") return "a function";
@@ -39,7 +46,7 @@ export function messageOf(error: unknown): string {
   }
 }
 
-/** ` (did you mean "x"?)` for the candidate that is a slip of the pen away from `name`, or nothing. */
+/** ` (did you mean "x"?)` for the candidate that `name` is probably a misspelling of, or an empty string. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
@@ -51,7 +58,7 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   return best === undefined ? "" : ` (did you mean "${best}"?)`;
 }
 
-/** Levenshtein distance; both strings are names that a person typed, so the quadratic time is short. */
+/** Levenshtein distance. Quadratic, which is fast enough because both strings are names that a person typed. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

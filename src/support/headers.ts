@@ -1,5 +1,5 @@
 /** Headers that the user gives once, or has made anew for each request. */
-import { InvalidOptionError } from "./errors.js";
+import { mustBe } from "./errors.js";
 
 type HeaderRecord = Readonly<Record<string, string>>;
 
@@ -13,11 +13,7 @@ export function checkHeaders(option: string, given: HeadersSource): HeadersSourc
     new Headers(given);
   } catch {
     // Neither here nor in the platform's own message is a place for the value, which may be a token.
-    throw new InvalidOptionError(
-      option,
-      "an object of valid HTTP headers, or a function that makes one",
-      "(not shown)",
-    );
+    throw mustBe(option, "an object of valid HTTP headers, or a function that makes one", "(not shown)");
   }
   return given;
 }

@@ -53,7 +53,7 @@ againstGo("the error codes of Go", (setting) => {
     const facts = { code, origin: "service", execution, httpStatus } as const;
 
     test(`${go} arrives as it was, and is read as ${code}, ${execution}`, async () => {
-      const { rooms } = setting().connect({ failover: false });
+      const { rooms } = setting().connect({ replay: false });
       const requestId = newRequestId();
       const result = await rooms.call("DialParticipant", { room: errorRoom(go, META), phoneNumber: "1", requestId });
       expect(result).toMatchObject({ code: go, message: `the handler says ${go}` });
@@ -63,7 +63,7 @@ againstGo("the error codes of Go", (setting) => {
       expect(outcomes).toEqual([facts]);
       const trace = failoverTrace(error);
       expect(trace?.attempts[0]?.error).toBe(error);
-      expect(trace?.refused).toBe(execution === "done" ? "final" : "disabled");
+      expect(trace?.refused).toBe(execution === "done" ? "answered" : "disabled");
       expect(await setting().home.received()).toMatchObject([{ requestId, ran: true }]);
     });
 

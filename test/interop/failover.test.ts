@@ -100,12 +100,12 @@ againstGo("failover between Go servers", (setting) => {
       const { rooms } = setting().connect();
       const room = errorRoom("unavailable", { retryable: "false" });
       const result = await KINDS.read(rooms, room, newRequestId());
-      expect(setting().failureOf(result).outcomes).toMatchObject([{ execution: "unknown", final: true }]);
+      expect(setting().failureOf(result).outcomes).toMatchObject([{ execution: "unknown", forbidden: true }]);
       expect(await setting().second.received()).toEqual([]);
     });
 
     test('retry_after: "15s" is heard', async () => {
-      const { rooms } = setting().connect({ failover: false });
+      const { rooms } = setting().connect({ replay: false });
       const room = errorRoom("resource_exhausted", { retry_after: "15s" });
       const result = await KINDS.read(rooms, room, newRequestId());
       expect(setting().failureOf(result).outcomes).toMatchObject([{ pushbackMs: 15_000 }]);

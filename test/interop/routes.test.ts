@@ -69,7 +69,7 @@ againstGo("routes that Go does not have", (setting) => {
     ["a content type", { headers: { "content-type": "text/plain" } }, 'unexpected Content-Type: "text/plain"'],
   ])("%s: Twirp says so", async (_, change, message) => {
     onTheWire(() => change);
-    const { rooms } = setting().connect({ failover: false });
+    const { rooms } = setting().connect({ replay: false });
     const result = await KINDS.mutation(rooms, "lobby", newRequestId());
     expect(result).toMatchObject({ code: "bad_route", message: expect.stringContaining(message) });
     expect(setting().failureOf(result).outcomes).toEqual([BAD_ROUTE]);

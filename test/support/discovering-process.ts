@@ -1,12 +1,6 @@
 /** A program that discovers its regions, for tests of how it ends: `ready` or `call`, and what hangs meanwhile. */
-import {
-  createFailover,
-  httpRegions,
-  RegionCache,
-  type RegionSource,
-  type RegionStore,
-  type RpcCall,
-} from "twirp-failover";
+import { createFailover, httpRegions, RegionCache, type RegionSource, type RegionStore } from "twirp-failover";
+import type { RpcCall } from "twirp-failover/adapter";
 
 const [work = "", home = ""] = process.argv.slice(2);
 

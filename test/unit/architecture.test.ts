@@ -70,7 +70,7 @@ function findCycle(): string[] | undefined {
 describe("the source", () => {
   test("is read: this test sees its files and their imports", () => {
     expect(files).toContain("call/engine.ts");
-    expect(importsOf("call/engine.ts")).toEqual(expect.arrayContaining(["p-retry", "call/attempt.ts"]));
+    expect(importsOf("call/engine.ts")).toEqual(expect.arrayContaining(["p-retry", "call/running-attempt.ts"]));
     expect(importsOf("regions/discovery/http.ts")).toContain("support/checks.ts");
     expect(importsOf("adapters/protobuf-ts/rpc-error.ts")).toContain("@protobuf-ts/runtime-rpc");
   });

@@ -43,7 +43,7 @@ describe("regions", () => {
       { id: "eu", url: "https://us.example.com/twirp" },
     ];
     expect(messageFor({ regions })).toBe(
-      'twirp-failover: regions[1] must be a region whose id no other region has; got "eu"; regions on one host need ids of their own',
+      'twirp-failover: regions[0] and regions[1] have the same id, "eu"; give each an id of its own',
     );
   });
 
@@ -54,9 +54,7 @@ describe("regions", () => {
         { id: "eu", url },
         { id: "us", url: other },
       ];
-      expect(messageFor({ regions })).toBe(
-        `twirp-failover: regions[1] must be a region whose url no other region has; got "${url}"`,
-      );
+      expect(messageFor({ regions })).toBe(`twirp-failover: regions[0] and regions[1] have the same url, "${url}"`);
     },
   );
 
@@ -75,12 +73,14 @@ describe("regions", () => {
     expect(messageFor({ regions: [region] })).toContain("regions[0] must be an object");
   });
 
-  test.each(["", 5, undefined])("the id %j is refused", (id) => {
+  test.each(["", 5, null])("the id %j is refused", (id) => {
     expect(messageFor({ regions: [{ id, url }] })).toContain("regions[0].id must be a non-empty string");
   });
 
   test("an unknown option of a region is refused, with what was meant", () => {
-    expect(messageFor({ regions: [{ id: "eu", urls: url }] })).toContain('urls" (did you mean "url"?)');
+    expect(messageFor({ regions: [{ id: "eu", urls: url }] })).toBe(
+      'twirp-failover: unknown option "urls" in regions[0] (did you mean "url"?)',
+    );
   });
 });
 
@@ -125,7 +125,9 @@ describe("retryThrottling", () => {
   });
 
   test("an unknown option is refused, with what was meant", () => {
-    expect(messageFor({ retryThrottling: { maxToken: 5 } })).toContain('maxToken" (did you mean "maxTokens"?)');
+    expect(messageFor({ retryThrottling: { maxToken: 5 } })).toBe(
+      'twirp-failover: unknown option "maxToken" in retryThrottling (did you mean "maxTokens"?)',
+    );
   });
 });
 
@@ -135,12 +137,20 @@ describe("createFailover", () => {
     ["polices", "policies"],
     ["retryThrottle", "retryThrottling"],
   ])("the unknown option %s is refused, with what was meant: %s", (typo, meant) => {
-    expect(messageFor({ [typo]: [] })).toContain(`${typo}" (did you mean "${meant}"?)`);
+    expect(messageFor({ [typo]: [] })).toBe(
+      `twirp-failover: unknown option "${typo}" in createFailover() (did you mean "${meant}"?)`,
+    );
+  });
+
+  test("an unknown option that resembles none is refused with those that there are", () => {
+    expect(messageFor({ xyz: [] })).toBe(
+      'twirp-failover: unknown option "xyz" in createFailover(); it takes regions, policies, cache, order, health, retryThrottling',
+    );
   });
 
   test.each([undefined, null, [], url])("options that are %j are refused", (options) => {
     const error = refusalOf(() => createFailover(options as never));
-    expect(error.message).toContain("createFailover must be an object");
+    expect(error.message).toContain("createFailover's options must be an object");
   });
 
   test("a cache that is none is refused", () => {

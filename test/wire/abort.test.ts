@@ -14,7 +14,7 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     const abort = wire().leaks.watch(AbortSignal.abort());
     const error = await errorOf(client[method](newRequestId(), { abort }));
     expect(kind.told(error).code).toBe(canceled);
-    expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "final" });
+    expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "aborted" });
     expect(client.events).toMatchObject([{ type: "call", ok: false, code: "canceled", attempts: 0 }]);
     expectTruth(client, home, second);
   });

@@ -108,7 +108,7 @@ describe.each(FORMATS)("interceptors and options, $format", ({ sendJson }) => {
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(RpcError);
     expect(outcomesOf(error)).toEqual([{ code: "internal", origin: "client", execution: "none" }]);
-    expect(failoverTrace(error)?.refused).toBe("final");
+    expect(failoverTrace(error)?.refused).toBe("unsendable");
     expect(client.eventsOf("call")).toMatchObject([{ ok: false, attempts: 1 }]);
     expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
   });

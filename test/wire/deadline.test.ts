@@ -20,7 +20,7 @@ describe.each(CLIENTS)("the call's timeout, $name, $format", (kind) => {
     expect(tookMs).toBeLessThan(1_000);
     expect(kind.told(error).code).toBe("deadline_exceeded");
     expect(outcomesOf(error)).toEqual([LATE]);
-    expect(failoverTrace(error)?.refused).toBe("final");
+    expect(failoverTrace(error)?.refused).toBe("deadline");
     expect(client.eventsOf("call")).toMatchObject([{ ok: false, code: "deadline_exceeded", attempts: 1 }]);
     expectTruth(client, home, second);
   });

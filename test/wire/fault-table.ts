@@ -90,7 +90,7 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
     name: "Twirp error unavailable that forbids a replay",
     fault: faults.handlerError("unavailable", { retryable: "false" }),
     executed: 1,
-    outcome: { code: "unavailable", origin: "service", execution: "unknown", httpStatus: 503, final: true },
+    outcome: { code: "unavailable", origin: "service", execution: "unknown", httpStatus: 503, forbidden: true },
     replayed: "none",
   },
   {

@@ -30,7 +30,7 @@ async function both(fault: Fault, call: (clients: SdkClients) => Promise<unknown
   home.always(fault);
   const stock = sdkClients(home.origin, sdk);
   const attached = sdkClients(home.origin, sdk);
-  const failover = failoverTo(home, { policies: { "*": { failover: false } } });
+  const failover = failoverTo(home, { policies: { "*": { replay: false } } });
   for (const client of Object.values(attached)) attachFailover(client, failover);
   return { stock: await errorOf(call(stock)), attached: await errorOf(call(attached)) };
 }
@@ -102,7 +102,7 @@ describe("where there is no answer, the error is fetch's own", () => {
     const home = await livekit().region("home");
     const stock = sdkClients(home.origin);
     const attached = sdkClients(home.origin);
-    attachFailover(attached.rooms, failoverTo(home, { policies: { "*": { failover: false } } }));
+    attachFailover(attached.rooms, failoverTo(home, { policies: { "*": { replay: false } } }));
     await home.close();
     const errors = [await errorOf(listRooms(stock)), await errorOf(listRooms(attached))];
     expect(shown(errors[1])).toEqual(shown(errors[0]));

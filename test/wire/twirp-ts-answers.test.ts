@@ -226,7 +226,7 @@ describe.each(CLIENTS)("home answers what is no answer, twirp-ts, $format", ({ C
   const limit = { maxResponseBytes: 4_096 };
 
   test.each(ROWS)("$name: a TwirpError with the code $code", async ({ fault, code, meta, outcome }) => {
-    const { home, second, client } = await twirpTsPair(wire(), Client, { ...limit, policy: { failover: false } });
+    const { home, second, client } = await twirpTsPair(wire(), Client, { ...limit, policy: { replay: false } });
     home.always(fault);
     const id = newRequestId();
     const error = await errorOf(CALLS.mutation(client, id));
@@ -373,7 +373,7 @@ describe.each(CLIENTS)("what the service and fetch say, twirp-ts, $format", ({ C
     ["cancelled", TwirpErrorCode.Canceled],
     ["not_found", TwirpErrorCode.NotFound],
   ])("a Twirp error %j has the code of twirp-ts's enum", async (spelt, code) => {
-    const { home, client } = await twirpTsPair(wire(), Client, { policy: { failover: false } });
+    const { home, client } = await twirpTsPair(wire(), Client, { policy: { replay: false } });
     home.always(faults.json(500, { code: spelt, msg: "because", meta: { a: "b", n: 7 } }));
     const error = await errorOf(CALLS.read(client, newRequestId()));
     expect(error).toBeInstanceOf(TwirpError);

@@ -85,7 +85,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
     const error = await errorOf(CALLS.read(client, newRequestId()));
     expect(error).toBe(broken);
     expect(outcomesOf(error)).toEqual([{ code: "internal", origin: "client", execution: "none" }]);
-    expect(failoverTrace(error)?.refused).toBe("final");
+    expect(failoverTrace(error)?.refused).toBe("unsendable");
     expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
   });
 
@@ -214,7 +214,7 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
     // What was turned off stays off until it is said to be on.
     const off = rpc.with({ failover: false }).with({ failover: { idempotent: true } });
     expect(failoverTrace(await errorOf(CALLS.mutation(new Client(off), newRequestId())))?.refused).toBe("disabled");
-    const on = off.with({ failover: { failover: true } });
+    const on = off.with({ failover: { replay: true } });
     expect(await CALLS.mutation(new Client(on), newRequestId())).toBe("second");
   });
 

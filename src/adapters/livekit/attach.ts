@@ -7,7 +7,7 @@ import type { Failover } from "../../failover.js";
 import { type HttpOptions, TwirpHttp } from "../../http/twirp-http.js";
 import { checkKeys, checkObject, parseUrl, redact } from "../../support/checks.js";
 import { systemClock } from "../../support/clock.js";
-import { InvalidOptionError } from "../../support/errors.js";
+import { mustBe } from "../../support/errors.js";
 import { type LivekitTransport, livekitCall } from "./call.js";
 import type { ServerErrorClass } from "./server-error.js";
 import { timeoutMs } from "./timeout.js";
@@ -65,9 +65,9 @@ export function attachFailover<Client extends object>(
   options: AttachOptions = {},
 ): Client {
   if (typeof failover?.run !== "function") {
-    throw new InvalidOptionError("attachFailover's failover", "what livekitFailover() returned", failover);
+    throw mustBe("attachFailover's failover", "what livekitFailover() returned", failover);
   }
-  checkKeys("attachFailover's options", checkObject("attachFailover's options", options), [
+  checkKeys("attachFailover()", checkObject("attachFailover's options", options), [
     "sdk",
     "fetch",
     "maxResponseBytes",
@@ -76,7 +76,7 @@ export function attachFailover<Client extends object>(
   const { sdk = importedSdk, ...http } = options;
   // Versions before 2.17 have neither the class nor the loop that is replaced.
   if (typeof sdk?.ServerError !== "function") {
-    throw new InvalidOptionError("attachFailover's sdk", "livekit-server-sdk 2.17 or later", sdk);
+    throw mustBe("attachFailover's sdk", "livekit-server-sdk 2.17 or later", sdk);
   }
   const transport = { http: new TwirpHttp(http), ServerError: sdk.ServerError };
   const rpcs = clientsOf(client).map((found) => {
@@ -122,7 +122,7 @@ function clientsOf(client: unknown): SdkClient[] {
   if (isClient(client)) return [client];
   const members: unknown[] = typeof client === "object" && client !== null ? Object.values(client) : [];
   if (members.length > 0 && members.every(isClient)) return members;
-  throw new InvalidOptionError(WHAT, "a client of livekit-server-sdk: a RoomServiceClient, a LiveKitAPI …", client);
+  throw mustBe(WHAT, "a client of livekit-server-sdk: a RoomServiceClient, a LiveKitAPI …", client);
 }
 
 function isClient(value: unknown): value is SdkClient {
@@ -138,12 +138,12 @@ function checkCopy(client: SdkClient, sdk: LivekitSdk): void {
   const Base = Object.getPrototypeOf(sdk.RoomServiceClient);
   if (typeof Base === "function" && client instanceof Base) return;
   const hint = '; for clients that come from require(), pass { sdk: require("livekit-server-sdk") }';
-  throw new InvalidOptionError(WHAT, "of the same copy of livekit-server-sdk as options.sdk", client, hint);
+  throw mustBe(WHAT, "of the same copy of livekit-server-sdk as options.sdk", client, hint);
 }
 
 function checkWritable(client: SdkClient): void {
   if (Object.getOwnPropertyDescriptor(client, "rpc")?.writable !== false) return;
-  throw new InvalidOptionError(WHAT, "one that is not frozen, for its rpc is replaced", client);
+  throw mustBe(WHAT, "one that is not frozen, for its rpc is replaced", client);
 }
 
 function checkHost(host: string, failover: Failover): void {
@@ -153,5 +153,5 @@ function checkHost(host: string, failover: Failover): void {
   const hosts = origins.map((origin) => new URL(origin).host).join(", ");
   const regions = `one of the failover's regions${hosts && ` (${hosts})`}`;
   const hint = hosts === "" ? "; the Failover knows no region yet; await failover.ready() first" : "";
-  throw new InvalidOptionError(`${WHAT}'s host`, regions, own?.host ?? redact(host), hint);
+  throw mustBe(`${WHAT}'s host`, regions, own?.host ?? redact(host), hint);
 }

@@ -15,7 +15,7 @@ import type { MethodPolicy } from "../../policy/policy.js";
 import type { PolicyTable } from "../../policy/policy-table.js";
 import { type HttpRegionsOptions, httpRegions } from "../../regions/discovery/http.js";
 import { checkBoolean, checkKeys, checkObject, parseUrl, redact } from "../../support/checks.js";
-import { InvalidOptionError } from "../../support/errors.js";
+import { InvalidOptionError, mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource, makeHeaders } from "../../support/headers.js";
 import { REQUEST_ID_HEADER } from "./attach.js";
 import { livekitPolicies } from "./policies.js";
@@ -76,7 +76,7 @@ const CLOUD = ["livekit.cloud", "livekit.run"] as const;
 
 /** @throws InvalidOptionError */
 export function livekitFailover(options: LivekitFailoverOptions): Failover {
-  checkKeys("livekitFailover", checkObject("livekitFailover", options), OPTIONS);
+  checkKeys("livekitFailover()", checkObject("livekitFailover's options", options), OPTIONS);
   const { url, token, headers, allowedHosts, fallback, requestIdIsKey = false, policies = {}, ...rest } = options;
   checkBoolean("livekitFailover.requestIdIsKey", requestIdIsKey);
   const origin = checkUrl(url);
@@ -97,7 +97,7 @@ function checkUrl(given: unknown): string {
   if (url !== undefined && url.href === `${url.origin}/`) return url.origin;
   const shown = typeof given === "string" ? String(redact(given)).replace(/[?#].*$/s, "?…") : given;
   const expected = 'the ws(s) or http(s) URL of a server, and no more than that, such as "wss://my.livekit.cloud"';
-  throw new InvalidOptionError("livekitFailover.url", expected, shown);
+  throw mustBe("livekitFailover.url", expected, shown);
 }
 
 function isCloud(origin: string): boolean {
@@ -107,8 +107,9 @@ function isCloud(origin: string): boolean {
 
 function headersOf(token: unknown, headers: HeadersSource | undefined): HeadersSource {
   if ((token === undefined) === (headers === undefined)) {
-    const given = token === undefined ? "neither" : "both";
-    throw new InvalidOptionError("livekitFailover.token", "given, or else livekitFailover.headers", given);
+    const given = token === undefined ? "neither was given" : "both were given";
+    const problem = `livekitFailover() takes either token or headers; ${given}`;
+    throw new InvalidOptionError("livekitFailover.token", "(not shown)", problem);
   }
   if (headers !== undefined) {
     const checked = checkHeaders("livekitFailover.headers", headers);
@@ -121,7 +122,7 @@ function bearing(token: unknown): Record<string, string> {
   if (typeof token === "string" && /^[\w.~+/-]+=*$/.test(token)) return { authorization: `Bearer ${token}` };
   // A value that was refused may be a token all the same.
   const expected = 'a JWT without "Bearer", or a function that gives one';
-  throw new InvalidOptionError("livekitFailover.token", expected, "(not shown)");
+  throw mustBe("livekitFailover.token", expected, "(not shown)");
 }
 
 /** An option that is given as `undefined` counts as left out here, too. What is no policy is `createFailover`'s to refuse. */

@@ -3,9 +3,9 @@
  * came. Tests hold both against the stock client.
  */
 
-import type { Failure } from "../../http/adapter-call.js";
-import type { BadAnswer } from "../../http/http-failure.js";
-import type { Answer } from "../../outcome/wire-failure.js";
+import type { ErrorParts } from "../../http/adapter-call.js";
+import type { ErrorResponse } from "../../http/http-failure.js";
+import type { WireFailure } from "../../outcome/wire-failure.js";
 
 /** The SDK's class for what a server said. */
 export type ServerErrorClass = new (
@@ -17,7 +17,7 @@ export type ServerErrorClass = new (
 ) => Error;
 
 /** For what no server said, the platform's errors, as `fetch` with a signal would throw them. */
-export function thrownFor({ code, message, meta, cause, received }: Failure, ServerError: ServerErrorClass): object {
+export function thrownFor({ code, message, meta, cause, received }: ErrorParts, ServerError: ServerErrorClass): object {
   if (received !== undefined) return serverErrorOf(received, ServerError);
   if (code === "deadline_exceeded") return new DOMException(message, "TimeoutError");
   if (code === "canceled") return new DOMException(message, "AbortError");
@@ -28,7 +28,7 @@ export function thrownFor({ code, message, meta, cause, received }: Failure, Ser
 }
 
 /** As the SDK reads it, with all that a server may get wrong. */
-function serverErrorOf({ status, statusText, contentType, text }: BadAnswer, ServerError: ServerErrorClass): Error {
+function serverErrorOf({ status, statusText, contentType, text }: ErrorResponse, ServerError: ServerErrorClass): Error {
   let message = "Unknown internal error";
   let code: string | undefined;
   let metadata: Record<string, string> | undefined;
@@ -50,7 +50,7 @@ function serverErrorOf({ status, statusText, contentType, text }: BadAnswer, Ser
  * What the engine is to judge by. A phone that is busy comes as `unavailable` or `resource_exhausted`, which would count
  * against the region; but with a SIP status in it, it is the phone network's answer to a call that was made.
  */
-export function judgedAs(answer: Answer): Answer {
+export function judgedAs(answer: WireFailure): WireFailure {
   if (answer.kind !== "twirp" || answer.meta?.sip_status_code === undefined) return answer;
   return { kind: "twirp", code: "failed_precondition", meta: answer.meta };
 }

@@ -26,10 +26,10 @@ import type { AttemptRequest, RpcCall } from "../../call/rpc-call.js";
 import type { Failover } from "../../failover.js";
 import { type Dispatcher, ObservedDispatcher } from "../../http/observed-dispatcher.js";
 import type { TwirpCode } from "../../outcome/twirp-code.js";
-import type { Answer } from "../../outcome/wire-failure.js";
+import type { WireFailure } from "../../outcome/wire-failure.js";
 import type { MethodPolicy } from "../../policy/policy.js";
 import { checkBoolean, checkKeys, checkObject } from "../../support/checks.js";
-import { InvalidOptionError } from "../../support/errors.js";
+import { mustBe } from "../../support/errors.js";
 import { readError } from "./rpc-error.js";
 
 declare module "@protobuf-ts/runtime-rpc/build/types/rpc-options.js" {
@@ -60,9 +60,9 @@ type FetchInit = RequestInit & { dispatcher?: Dispatcher };
  */
 export function failoverInterceptor(failover: Failover, options: InterceptorOptions = {}): RpcInterceptor {
   if (typeof failover?.run !== "function") {
-    throw new InvalidOptionError("failoverInterceptor's argument", "what createFailover() returned", failover);
+    throw mustBe("failoverInterceptor's argument", "what createFailover() returned", failover);
   }
-  checkKeys("failoverInterceptor's options", checkObject("failoverInterceptor's options", options), ["proofOfSending"]);
+  checkKeys("failoverInterceptor()", checkObject("failoverInterceptor's options", options), ["proofOfSending"]);
   const observe = checkBoolean("proofOfSending", options.proofOfSending ?? true);
   return {
     interceptUnary(next, method, input, options) {
@@ -114,7 +114,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
   }
 
   /** The options are copied: they may be the transport's own defaults, and interceptors below may write to `meta`. */
-  send({ region, signal, headers, transmission }: AttemptRequest): Promise<Answered> {
+  send({ region, signal, headers, observer }: AttemptRequest): Promise<Answered> {
     const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
     // Not with a spread: on Node 20 it costs a microsecond to add properties to what a spread has copied.
     const options = Object.assign({}, this.options, {
@@ -125,7 +125,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
         // A redirect that is followed turns a POST into a GET without a body.
         redirect: "manual",
         ...fetchInit,
-        ...(this.observe && { dispatcher: new ObservedDispatcher(transmission, fetchInit?.dispatcher) }),
+        ...(this.observe && { dispatcher: new ObservedDispatcher(observer, fetchInit?.dispatcher) }),
       },
     });
     const call = this.next(this.info, this.input, options);
@@ -156,7 +156,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
     }
   }
 
-  inspect(error: unknown): Answer {
+  inspect(error: unknown): WireFailure {
     return readError(error, this.#answered?.get(error));
   }
 

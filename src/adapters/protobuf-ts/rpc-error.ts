@@ -5,7 +5,7 @@
  */
 import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
 import { parseTwirpCode } from "../../outcome/twirp-code.js";
-import type { Answer } from "../../outcome/wire-failure.js";
+import type { WireFailure } from "../../outcome/wire-failure.js";
 import { causeOf } from "../../support/platform-cause.js";
 
 const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
@@ -14,7 +14,7 @@ const OPAQUE = /^fetch response type (error|opaque|opaqueredirect)$/;
 const BROKEN = /^unable to read response body( as json)?$/;
 
 /** @param headers of the response, if one came. */
-export function readError(error: unknown, headers: RpcMetadata | undefined): Answer {
+export function readError(error: unknown, headers: RpcMetadata | undefined): WireFailure {
   if (!isRpcError(error)) return { kind: "none", cause: causeOf(error) };
   const { code, message, meta } = error;
   const retryAfter = textOf(headers?.["retry-after"]);

@@ -2,7 +2,7 @@
 
 import { checkPolicy, type MethodPolicy } from "../../policy/policy.js";
 import { checkKeys, checkNumber, checkObject } from "../../support/checks.js";
-import { InvalidOptionError } from "../../support/errors.js";
+import { mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource } from "../../support/headers.js";
 
 export interface CallOptions {
@@ -26,10 +26,10 @@ export interface CallSettings {
 
 /** @throws InvalidOptionError */
 export function mergeCallOptions(base: CallSettings, given: CallOptions): CallSettings {
-  checkKeys("with", checkObject("with's options", given), ["signal", "timeoutMs", "headers", "failover"]);
+  checkKeys("with()", checkObject("with's options", given), ["signal", "timeoutMs", "headers", "failover"]);
   const { signal, timeoutMs, headers, failover } = given;
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw new InvalidOptionError("with.signal", "an AbortSignal", signal);
+    throw mustBe("with.signal", "an AbortSignal", signal);
   }
   // What is left of a deadline may be less than nothing; then the call fails at once.
   if (timeoutMs !== undefined) checkNumber("with.timeoutMs", timeoutMs, -Infinity, Infinity, " (milliseconds)");
@@ -39,6 +39,6 @@ export function mergeCallOptions(base: CallSettings, given: CallOptions): CallSe
     signal: signal ?? base.signal,
     timeout: timeoutMs ?? base.timeout,
     headers: headers === undefined ? base.headers : [...base.headers, checkHeaders("with.headers", headers)],
-    policy: failover === undefined ? base.policy : { ...base.policy, ...(failover || { failover: false }) },
+    policy: failover === undefined ? base.policy : { ...base.policy, ...(failover || { replay: false }) },
   };
 }

@@ -13,7 +13,7 @@ import { adapterCall, type CallInfo } from "../../http/adapter-call.js";
 import { httpCall } from "../../http/http-call.js";
 import { type ContentType, type HttpOptions, TwirpHttp } from "../../http/twirp-http.js";
 import { checkKeys, checkObject } from "../../support/checks.js";
-import { InvalidOptionError } from "../../support/errors.js";
+import { InvalidOptionError, mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource } from "../../support/headers.js";
 import { type CallOptions, type CallSettings, mergeCallOptions } from "./call-options.js";
 import { checkTakes, ownRpc, type Rpc, type RpcFactory } from "./own-rpc.js";
@@ -53,7 +53,7 @@ export interface FailoverRpc extends Rpc {
  */
 export function failoverRpc(failover: Failover, options: FailoverRpcOptions = {}): FailoverRpc {
   if (typeof failover?.run !== "function") {
-    throw new InvalidOptionError("failoverRpc's argument", "what createFailover() returned", failover);
+    throw mustBe("failoverRpc's argument", "what createFailover() returned", failover);
   }
   const { rpc, headers, ...http } = checkOptions(options);
   const callOf = rpc === undefined ? byFetch(new TwirpHttp(http)) : byRpc(rpc);
@@ -71,10 +71,20 @@ export function failoverRpc(failover: Failover, options: FailoverRpcOptions = {}
 
 function checkOptions(options: FailoverRpcOptions): FailoverRpcOptions {
   const { rpc } = checkObject("failoverRpc's options", options);
-  if (rpc === undefined) checkKeys("failoverRpc", options, [...OF_FETCH, "rpc"]);
-  else if (typeof rpc !== "function") throw new InvalidOptionError("rpc", "a function that returns an Rpc", rpc);
-  else checkKeys("failoverRpc beside rpc, which makes the requests,", options, ["rpc"]);
+  if (rpc === undefined) checkKeys("failoverRpc()", options, [...OF_FETCH, "rpc"]);
+  else if (typeof rpc !== "function") throw mustBe("rpc", "a function that returns an Rpc", rpc);
+  else checkOnlyRpc(options);
   return options;
+}
+
+/** Options of `fetch` would do nothing where the user's own `Rpc` makes the requests. */
+function checkOnlyRpc(options: FailoverRpcOptions): void {
+  const useless = Object.keys(options).find((name) => OF_FETCH.includes(name));
+  if (useless !== undefined) {
+    const problem = `failoverRpc() takes either rpc or ${useless}, not both, because rpc makes the requests itself`;
+    throw new InvalidOptionError(`failoverRpc().${useless}`, "(not shown)", problem);
+  }
+  checkKeys("failoverRpc()", options, ["rpc"]);
 }
 
 type CallOf = (info: CallInfo, contentType: ContentType, data: object | Uint8Array) => RpcCall<object | Uint8Array>;

@@ -4,7 +4,7 @@
  */
 
 import { toUrl } from "../../support/checks.js";
-import { InvalidOptionError, show } from "../../support/errors.js";
+import { mustBe, show } from "../../support/errors.js";
 
 /** A name with an optional port. Letters of other scripts are put into their ASCII form first. */
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
@@ -36,7 +36,7 @@ export class AllowedHosts {
   ) {
     const { option, defaults } = rules;
     const hosts = given ?? defaults;
-    if (!Array.isArray(hosts)) throw new InvalidOptionError(option, "a list of host names", hosts);
+    if (!Array.isArray(hosts)) throw mustBe(option, "a list of host names", hosts);
     this.#hosts = hosts.map((host, i) => checkHost(`${option}[${i}]`, host));
   }
 
@@ -83,7 +83,7 @@ function checkHost(option: string, value: unknown): AllowedHost {
   // A path or a user would be without effect, and `example.com:80` is not the same as no port.
   const port = typeof value === "string" ? /:(\d+)$/.exec(value)?.[1] : undefined;
   if (url === undefined || url.href !== `http://${url.host}/` || !HOST.test(url.hostname)) {
-    throw new InvalidOptionError(option, 'a host name such as "example.com", or "example.com:8443"', value);
+    throw mustBe(option, 'a host name such as "example.com", or "example.com:8443"', value);
   }
   return { name: url.hostname, ...(port !== undefined && { port: String(Number(port)) }) };
 }

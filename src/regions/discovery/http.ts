@@ -7,7 +7,7 @@
 import { readBounded } from "../../support/bounded-body.js";
 import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../../support/checks.js";
 import { systemClock } from "../../support/clock.js";
-import { InvalidOptionError } from "../../support/errors.js";
+import { mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource, makeHeaders } from "../../support/headers.js";
 import { checkRegions, MAX_REGIONS, type Region, type RegionList, regionAt } from "../region.js";
 import type { LoadRequest, RegionSource } from "../source.js";
@@ -59,7 +59,7 @@ const MAX_ASKED = 4;
 /** @throws InvalidOptionError */
 export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const names = ["home", "url", "headers", "allowedHosts", "fallback"];
-  checkKeys("httpRegions", checkObject("httpRegions", options), names);
+  checkKeys("httpRegions()", checkObject("httpRegions's options", options), names);
   const home = checkBaseUrl("httpRegions.home", options.home);
   const { origin } = new URL(home);
   const url = options.url === undefined ? `${origin}/settings/regions` : checkUrl(options.url);
@@ -131,7 +131,7 @@ function maxAgeMs(cacheControl: string | null): number {
 function checkUrl(value: unknown): string {
   const url = typeof value === "string" ? parseUrl(value) : undefined;
   if (url === undefined || url.username !== "" || url.password !== "") {
-    throw new InvalidOptionError("httpRegions.url", "a full http(s) URL without credentials", redact(value));
+    throw mustBe("httpRegions.url", "a full http(s) URL without credentials", redact(value));
   }
   return url.href;
 }

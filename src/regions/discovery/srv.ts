@@ -9,7 +9,7 @@
  */
 import { Resolver } from "node:dns/promises";
 import { checkKeys, checkNumber, checkObject, checkString, toUrl } from "../../support/checks.js";
-import { InvalidOptionError, show } from "../../support/errors.js";
+import { mustBe, show } from "../../support/errors.js";
 import { checkRegions, MAX_REGIONS, type Region, type RegionList } from "../region.js";
 import type { RegionSource } from "../source.js";
 import { AllowedHosts } from "./allowed-hosts.js";
@@ -70,11 +70,11 @@ const QUERY = { timeout: 450, tries: 2 };
 /** @throws InvalidOptionError */
 export function srvRegions(options: SrvRegionsOptions): RegionSource {
   const names = ["name", "protocol", "prefix", "resolver", "ttlMs", "allowedHosts", "fallback"];
-  checkKeys("srvRegions", checkObject("srvRegions", options), names);
+  checkKeys("srvRegions()", checkObject("srvRegions's options", options), names);
   const name = checkName(options.name);
   const protocol = options.protocol ?? "https:";
   if (protocol !== "https:" && protocol !== "http:") {
-    throw new InvalidOptionError("srvRegions.protocol", '"https:" or "http:"', protocol);
+    throw mustBe("srvRegions.protocol", '"https:" or "http:"', protocol);
   }
   const prefix = checkPrefix(options.prefix ?? "/twirp");
   const ttlMs = checkNumber("srvRegions.ttlMs", options.ttlMs ?? 30_000, 3_000, Number.MAX_SAFE_INTEGER);
@@ -149,12 +149,12 @@ function checkFallback(value: unknown): readonly Region[] {
 function checkName(value: unknown): string {
   const name = checkString("srvRegions.name", value).toLowerCase().replace(/\.$/, "");
   if (/^(?=.{1,253}$)(?:_?[a-z0-9](?:[a-z0-9_-]{0,62})\.)*[a-z0-9-]{1,63}$/.test(name)) return name;
-  throw new InvalidOptionError("srvRegions.name", 'a DNS name such as "_twirp._tcp.example.com"', value);
+  throw mustBe("srvRegions.name", 'a DNS name such as "_twirp._tcp.example.com"', value);
 }
 
 function checkPrefix(value: unknown): string {
   if (typeof value === "string" && /^(?:\/[^?#]*)?$/.test(value)) return value.replace(/\/+$/, "");
-  throw new InvalidOptionError("srvRegions.prefix", 'a path such as "/twirp", or ""', value);
+  throw mustBe("srvRegions.prefix", 'a path such as "/twirp", or ""', value);
 }
 
 function checkServers(value: unknown): readonly string[] {
@@ -163,6 +163,6 @@ function checkServers(value: unknown): readonly string[] {
     new Resolver().setServers(servers);
     return servers;
   } catch {
-    throw new InvalidOptionError("srvRegions.resolver", 'addresses such as "10.0.0.2" or "127.0.0.1:5353"', value);
+    throw mustBe("srvRegions.resolver", 'addresses such as "10.0.0.2" or "127.0.0.1:5353"', value);
   }
 }

@@ -68,7 +68,7 @@ describe("a caller who leaves", () => {
     const { signal } = caller(atMs);
     const error = await sim.fail({ signal });
     expect(sim.eventsOf("call")).toMatchObject([{ ok: false, code: "canceled", elapsedMs: atMs }]);
-    expect(failoverTrace(error)?.refused).toBe("final");
+    expect(failoverTrace(error)?.refused).toBe("aborted");
     expect(sim.eventsOf("replay_refused")).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createFailover } from "../../../src/failover.js";
-import { policiesFor } from "../../../src/policy/policy-table.js";
+import { policiesFor } from "../../../src/policy/policies-for.js";
 import { flush, noAnswer, ok, refused, simulate, useSimulatedTime } from "../helpers/simulation.js";
 
 useSimulatedTime();

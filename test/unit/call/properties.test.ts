@@ -75,8 +75,7 @@ describe("whatever fails, and when", () => {
   test("there are no more attempts than maxAttempts", async () => {
     await always(({ calls }, { policy }) => {
       const most = Math.min(policy.maxAttempts ?? 3, MAX_ATTEMPTS_LIMIT);
-      for (const { requests } of calls)
-        expect(requests.length).toBeLessThanOrEqual(policy.failover === false ? 1 : most);
+      for (const { requests } of calls) expect(requests.length).toBeLessThanOrEqual(policy.replay === false ? 1 : most);
     });
   });
 

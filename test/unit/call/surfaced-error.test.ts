@@ -97,10 +97,13 @@ describe("the trail behind an error", () => {
   });
 
   const reasons: [string, Reply[], object, object][] = [
-    ["final", [twirp("not_found")], idempotent, {}],
+    ["answered", [twirp("not_found")], idempotent, {}],
+    ["unsendable", [unsendable], idempotent, {}],
+    ["forbidden", [twirp("unavailable", { meta: { retryable: "false" } })], idempotent, {}],
+    ["deadline", [hang], { idempotent: false, timeoutMs: 100 }, {}],
     ["not_idempotent", [twirp("internal")], {}, {}],
     ["code_not_retryable", [twirp("deadline_exceeded")], idempotent, {}],
-    ["disabled", [refused()], { failover: false }, {}],
+    ["disabled", [refused()], { replay: false }, {}],
     ["max_attempts", [noAnswer()], { ...idempotent, maxAttempts: 1 }, {}],
     ["no_region", [noAnswer()], { ...idempotent, sameRegion: false }, { ids: ["a"] }],
     ["throttled", [noAnswer()], idempotent, { ids: ["a"], retryThrottling: { maxTokens: 1 } }],
@@ -110,13 +113,15 @@ describe("the trail behind an error", () => {
     const sim = simulate({ replies, policy, ...options });
     const error = await sim.fail();
     expect(failoverTrace(error)?.refused).toBe(reason);
-    expect(sim.eventsOf("replay_refused").map((event) => event.reason)).toEqual(reason === "final" ? [] : [reason]);
+    expect(sim.eventsOf("replay_refused").map((event) => event.reason)).toEqual(
+      ["answered", "unsendable"].includes(reason) ? [] : [reason],
+    );
   });
 
   test("is empty for a call that ended before its first attempt", async () => {
     const sim = simulate({ replies: [ok()] });
     const error = await sim.fail({ signal: AbortSignal.abort() });
-    expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "final" });
+    expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "aborted" });
   });
 
   test.each([new Error("another"), undefined, null, "text", 7, {}])("is undefined for anything else: %s", (other) => {

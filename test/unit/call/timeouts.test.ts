@@ -45,7 +45,7 @@ describe("perAttemptTimeoutMs", () => {
     ["half of the call's timeout for a method that may be replayed", { idempotent: true }, 5_000],
     ["half of it for one with an idempotency key", { idempotencyKey: true }, 5_000],
     ["all of it for one that may not", { idempotent: false }, 10_000],
-    ["all of it where failover is off", { idempotent: true, failover: false }, 10_000],
+    ["all of it where replays are off", { idempotent: true, replay: false }, 10_000],
     ["all of it where there is one attempt", { idempotent: true, maxAttempts: 1 }, 10_000],
     ["what the policy says", { idempotent: true, perAttemptTimeoutMs: 300 }, 300],
     ["what the policy says, for a mutation too", { perAttemptTimeoutMs: 300 }, 300],

@@ -29,7 +29,7 @@ describe("the first call", () => {
   test.each([
     ["2 s", {}, 2_000, "unavailable", "undiscovered"],
     // And a timer's tick, so that it is seen to be over.
-    ["its deadline", { timeout: 300 }, 301, "deadline_exceeded", "final"],
+    ["its deadline", { timeout: 300 }, 301, "deadline_exceeded", "deadline"],
   ])("waits for no longer than %s", async (_, call, atMs, code, refusedFor) => {
     const sim = simulate({ regions: knowingNothing(), replies: [ok()] });
     const settled = await sim.run(call);

@@ -58,7 +58,7 @@ const rows: [string, FailoverEvent, string][] = [
   [
     "an ejection",
     { type: "region_ejected", at: 5_000, region: "us-east", reason: "failure_share", untilMs: 65_000, consecutive: 2 },
-    "region us-east ejected for 60000 ms (failure_share, 2 in a row)",
+    "region us-east ejected for 60000 ms (failure_share, ejected 2 times in a row)",
   ],
   ["a probe", { type: "region_probe", at: 0, region: "us-east" }, "region us-east is being tested"],
   ["a readmission", { type: "region_readmitted", at: 0, region: "us-east" }, "region us-east is back"],

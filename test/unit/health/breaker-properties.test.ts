@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { BreakerState, Evidence, Permit } from "../../../src/health/breaker.js";
-import { breakerWith, type Told } from "../helpers/breakers.js";
+import type { BreakerState, Permit } from "../../../src/health/breaker.js";
+import { breakerWith, type EvidenceKind, pushBack, type Told } from "../helpers/breakers.js";
 
 // Mostly failures: a success readmits, and there is little to see of a region that is well.
 const evidence = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom<Evidence>("unanswered", "failure") },
-  { weight: 2, arbitrary: fc.constant<Evidence>("nothing") },
-  { weight: 1, arbitrary: fc.constantFrom<Evidence>("success", "answered") },
+  { weight: 5, arbitrary: fc.constantFrom<EvidenceKind>("unanswered", "failure") },
+  { weight: 2, arbitrary: fc.constant<EvidenceKind>("nothing") },
+  { weight: 1, arbitrary: fc.constantFrom<EvidenceKind>("success", "alive") },
 );
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("begin" as const), mayProbe: fc.boolean() }) },
@@ -40,19 +40,19 @@ function always(check: (seen: Seen) => void): void {
     let open: Permit[] = [];
     const ended: Permit[] = [];
     const look = () => check({ now, state: breaker.state, inFlight: breaker.inFlight, open, told });
-    const settle = (permit: Permit, evidence: Evidence) => {
+    const settle = (permit: Permit, evidence: EvidenceKind) => {
       open = open.filter((other) => other !== permit);
       ended.push(permit);
-      breaker.settle(permit, evidence, now);
+      permit.settle({ kind: evidence }, now);
     };
     for (const [step, afterMs] of steps) {
       now += afterMs;
-      if (step.do === "begin") open.push(breaker.begin(now, step.mayProbe ? "due" : "never"));
-      else if (step.do === "pushBack") breaker.pushBack(step.forMs, now);
+      if (step.do === "begin") open.push(breaker.acquire(now, step.mayProbe ? "first" : "never"));
+      else if (step.do === "pushBack") pushBack(breaker, step.forMs, now);
       else if (step.do === "settle" && open.length > 0) {
         settle(open[step.which % open.length] as Permit, step.evidence);
       } else if (step.do === "blame" && ended.length > 0) {
-        breaker.blame(ended[step.which % ended.length] as Permit, now);
+        (ended[step.which % ended.length] as Permit).blame(now);
       }
       look();
     }

@@ -10,7 +10,7 @@ describe("failures in a row without an answer", () => {
     expect(told).toMatchObject([{ type: "ejected", reason: "consecutive_failures" }]);
   });
 
-  test.each(["success", "answered", "failure"] as const)("begin anew after %s: something is there", (evidence) => {
+  test.each(["success", "alive", "failure"] as const)("begin anew after %s: something is there", (evidence) => {
     const { attempts, kind } = breakerWith({ failureShare: 1, minimumCalls: 100 });
     for (let i = 0; i < 20; i++) {
       attempts(2, "unanswered", i);
@@ -106,7 +106,7 @@ describe("the share of failures", () => {
     const { breaker, attempts } = breakerWith();
     attempts(4, "failure", 0);
     attempts(50, "nothing", 0);
-    attempts(50, "answered", 0);
+    attempts(50, "alive", 0);
     expect(breaker.failureShare(0)).toBe(1);
     attempts(4, "success", 0);
     expect(breaker.failureShare(0)).toBe(0.5);
@@ -135,10 +135,10 @@ describe("the share of failures", () => {
 
 describe("blame", () => {
   test("counts as a failure, and ejects as ten of them do", () => {
-    const { breaker, attempt, kind, told } = breakerWith();
+    const { attempt, kind, told } = breakerWith();
     for (let i = 0; i < 10; i++) {
       expect(kind()).toBe("healthy");
-      breaker.blame(attempt("nothing", i), i);
+      attempt("nothing", i).blame(i);
     }
     expect(told).toMatchObject([{ type: "ejected", reason: "failure_share" }]);
   });
@@ -148,10 +148,10 @@ describe("blame", () => {
     const permits = Array.from({ length: 20 }, () => attempt("nothing", 0));
     attempts(3, "unanswered", 1);
     const ejected = breaker.state;
-    for (const permit of permits) breaker.blame(permit, 2);
+    for (const permit of permits) permit.blame(2);
     expect(breaker.state).toBe(ejected);
     attempt("success", 30_000);
-    for (const permit of permits) breaker.blame(permit, 30_001);
+    for (const permit of permits) permit.blame(30_001);
     expect(kind()).toBe("healthy");
     expect(breaker.failureShare(30_001)).toBe(0);
   });
@@ -159,11 +159,11 @@ describe("blame", () => {
   test("of the probe that told nothing ejects the region again: the bug is still there", () => {
     const { breaker, attempts, told } = breakerWith();
     attempts(3, "unanswered", 0);
-    const probe = breaker.begin(30_000, "due");
-    breaker.settle(probe, "nothing", 30_010);
-    breaker.blame(probe, 30_020);
+    const probe = breaker.acquire(30_000, "first");
+    probe.settle({ kind: "nothing" }, 30_010);
+    probe.blame(30_020);
     expect(breaker.state).toMatchObject({ kind: "ejected", consecutive: 2 });
-    expect(breaker.admits(60_000, "due")).toBe(false);
+    expect(breaker.admits(60_000, "first")).toBe(false);
     expect(told.at(-1)).toMatchObject({ type: "ejected", reason: "probe_failed" });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { breakerWith, ejectedBreaker, probingBreaker, type TestedBreaker } from "../helpers/breakers.js";
+import { breakerWith, ejectedBreaker, probingBreaker, pushBack, type TestedBreaker } from "../helpers/breakers.js";
 
 const ejections = ({ told }: TestedBreaker) => told.filter((event) => event.type === "ejected");
 
@@ -76,16 +76,16 @@ describe("after a readmission", () => {
 describe("a server that asks to be left alone", () => {
   test("is left alone for that long", () => {
     const { breaker, told } = breakerWith();
-    breaker.pushBack(5_000, 100);
+    pushBack(breaker, 5_000, 100);
     expect(breaker.state).toEqual({ kind: "ejected", until: 5_100, consecutive: 0 });
     expect(told).toEqual([{ type: "ejected", reason: "pushback", until: 5_100, consecutive: 0 }]);
-    expect(breaker.admits(5_099, "due")).toBe(false);
-    expect(breaker.admits(5_100, "due")).toBe(true);
+    expect(breaker.admits(5_099, "first")).toBe(false);
+    expect(breaker.admits(5_100, "first")).toBe(true);
   });
 
   test("is left alone for 30 s at most, and that is not jittered", () => {
     const { breaker } = breakerWith({}, () => 0.99);
-    breaker.pushBack(3_600_000, 0);
+    pushBack(breaker, 3_600_000, 0);
     expect(breaker.state).toMatchObject({ until: 30_000 });
   });
 
@@ -93,20 +93,20 @@ describe("a server that asks to be left alone", () => {
     const tested = ejectedBreaker();
     failProbe(tested);
     const before = tested.breaker.state;
-    tested.breaker.pushBack(30_000, 30_001);
+    pushBack(tested.breaker, 30_000, 30_001);
     expect(tested.breaker.state).toBe(before);
     expect(ejections(tested)).toHaveLength(2);
   });
 
   test("lengthens one that is shorter, which is not one more in a row", () => {
     const { breaker } = ejectedBreaker({ ejectionMs: 1_000 });
-    breaker.pushBack(20_000, 10);
+    pushBack(breaker, 20_000, 10);
     expect(breaker.state).toEqual({ kind: "ejected", until: 20_010, consecutive: 1 });
   });
 
   test("for no time at all is not ejected: it may be called again now", () => {
     const { breaker, told, kind } = breakerWith();
-    breaker.pushBack(0, 100);
+    pushBack(breaker, 0, 100);
     expect(kind()).toBe("healthy");
     expect(breaker.admits(100, "never")).toBe(true);
     expect(told).toEqual([]);
@@ -114,7 +114,7 @@ describe("a server that asks to be left alone", () => {
 
   test("is tested afterwards, and readmitted", () => {
     const { breaker, attempt, kind } = breakerWith();
-    breaker.pushBack(5_000, 0);
+    pushBack(breaker, 5_000, 0);
     expect(attempt("success", 5_000).probe).toBe(true);
     expect(kind()).toBe("healthy");
     expect(breaker.inFlight).toBe(0);
@@ -122,9 +122,9 @@ describe("a server that asks to be left alone", () => {
 
   test("what was under way before is out of date", () => {
     const { breaker, attempts, kind } = breakerWith();
-    const late = breaker.begin(0, "due");
-    breaker.pushBack(5_000, 0);
-    expect(breaker.settle(late, "success", 10)).toBe(false);
+    const late = breaker.acquire(0, "first");
+    pushBack(breaker, 5_000, 0);
+    late.settle({ kind: "success" }, 10);
     expect(kind()).toBe("ejected");
     attempts(1, "success", 5_000);
     expect(kind()).toBe("healthy");
@@ -132,8 +132,8 @@ describe("a server that asks to be left alone", () => {
 
   test("while it is probed ends the probe's say", () => {
     const { breaker, probe, kind } = probingBreaker();
-    breaker.pushBack(5_000, 30_010);
-    expect(breaker.settle(probe, "success", 30_020)).toBe(false);
+    pushBack(breaker, 5_000, 30_010);
+    probe.settle({ kind: "success" }, 30_020);
     expect(kind()).toBe("ejected");
   });
 });
@@ -141,8 +141,8 @@ describe("a server that asks to be left alone", () => {
 describe("a clock that goes back", () => {
   test("puts a probe off by as much, and the region is readmitted all the same", () => {
     const { breaker, attempt, kind } = ejectedBreaker();
-    expect(breaker.admits(-3_600_000, "due")).toBe(false);
-    expect(breaker.admits(30_000, "due")).toBe(true);
+    expect(breaker.admits(-3_600_000, "first")).toBe(false);
+    expect(breaker.admits(30_000, "first")).toBe(true);
     attempt("success", 30_000);
     attempt("success", -3_600_000);
     expect(kind()).toBe("healthy");

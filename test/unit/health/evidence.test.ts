@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { isDoubtful } from "../../../src/health/health.js";
+import { evidenceOf, isDoubtful } from "../../../src/health/evidence.js";
 import type { Outcome } from "../../../src/outcome/outcome.js";
 import { TWIRP_CODES, type TwirpCode } from "../../../src/outcome/twirp-code.js";
 import { healthWith, REGION } from "../helpers/healths.js";
@@ -110,9 +110,9 @@ describe("the probe", () => {
       const { attempt, state, health } = afterEjection();
       attempt(outcomeOf(fact));
       expect(state()).toBe("ejected");
-      expect(health.admits(REGION, "due")).toBe(false);
+      expect(health.admits(REGION, "first")).toBe(false);
       vi.advanceTimersByTime(30_000);
-      expect(health.admits(REGION, "due")).toBe(true);
+      expect(health.admits(REGION, "first")).toBe(true);
     },
   );
 
@@ -120,7 +120,7 @@ describe("the probe", () => {
     const { attempt, state, health } = afterEjection();
     attempt(outcomeOf(fact));
     expect(state()).toBe("ejected");
-    expect(health.admits(REGION, "due")).toBe(true);
+    expect(health.admits(REGION, "first")).toBe(true);
     expect(health.admits(REGION, "never")).toBe(false);
     attempt();
     expect(state()).toBe("healthy");
@@ -182,18 +182,20 @@ describe("a server's wish to be left alone", () => {
 
   test("that is repeated by calls under way is one ejection, as long as the longest", () => {
     const { health, events, now } = { ...healthWith(), now: () => performance.now() };
-    const visits = [1, 2, 3].map(() => health.visit(REGION, "due", now()));
-    for (const [i, visit] of visits.entries()) visit.end(asking("service", "unavailable", 1_000 * (i + 1)), now());
+    const permits = [1, 2, 3].map(() => health.acquire(REGION, "first", now()));
+    for (const [i, permit] of permits.entries()) {
+      permit.settle(evidenceOf(asking("service", "unavailable", 1_000 * (i + 1))), now());
+    }
     expect(events.filter(({ type }) => type === "region_ejected")).toHaveLength(1);
     expect(health.of(REGION).until).toBe(now() + 3_000);
   });
 
   test("that comes late, from before the ejection, is not heard", () => {
     const { health, attempts, events } = healthWith();
-    const late = health.visit(REGION, "due", performance.now());
+    const late = health.acquire(REGION, "first", performance.now());
     attempts(3, outcomeOf(["transport", "unavailable"]));
     vi.advanceTimersByTime(29_000);
-    late.end(asking("intermediary", "unavailable", 30_000), performance.now());
+    late.settle(evidenceOf(asking("intermediary", "unavailable", 30_000)), performance.now());
     expect(events).toHaveLength(1);
   });
 });
@@ -202,7 +204,7 @@ describe("with health: false", () => {
   test("nothing is remembered, and nobody ejected", () => {
     const { health, attempts, events } = healthWith(false);
     attempts(1_000, outcomeOf(["transport", "unavailable"]));
-    health.visit(REGION, "due", 0).blame(0);
+    health.acquire(REGION, "first", 0).blame(0);
     health.retain([REGION]);
     expect(events).toEqual([]);
     expect(health.admits(REGION, "never")).toBe(true);

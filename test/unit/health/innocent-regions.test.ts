@@ -43,7 +43,7 @@ describe("calls that fail by the fault of", () => {
     ["a message that cannot be encoded", unsendable],
   ];
   test.each(replies)("their requests eject nobody: %s everywhere", async (_, reply) => {
-    const sim = simulate({ replies: [reply], policy: { failover: false } });
+    const sim = simulate({ replies: [reply], policy: { replay: false } });
     await runMany(sim, 100);
     expect(sim.world.requests).toHaveLength(100);
     expect(sim.events.filter(isEjection)).toEqual([]);
@@ -52,7 +52,7 @@ describe("calls that fail by the fault of", () => {
   test("their requests eject nobody: a thousand of all kinds together", async () => {
     const sim = simulate({
       replies: (n) => (replies[n % replies.length] as [string, Reply])[1],
-      policy: { failover: false },
+      policy: { replay: false },
     });
     await runMany(sim, 1_000);
     expect(sim.world.requests).toHaveLength(1_000);
@@ -137,7 +137,7 @@ describe("a method that is broken", () => {
 
 test("what comes from no server is no doubtful answer: an answer that breaks off ejects like none", async () => {
   for (const reply of [broken(), noAnswer()]) {
-    const sim = simulate({ replies: [reply], ids: ["a"], policy: { failover: false } });
+    const sim = simulate({ replies: [reply], ids: ["a"], policy: { replay: false } });
     for (let i = 0; i < 3; i++) await sim.fail();
     expect(sim.eventsOf("region_ejected")).toMatchObject([{ reason: "consecutive_failures" }]);
   }

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { Emitter } from "../../../src/events/emitter.js";
+import { evidenceOf } from "../../../src/health/evidence.js";
 import { createHealth, type Health } from "../../../src/health/health.js";
 import type { Outcome } from "../../../src/outcome/outcome.js";
 import type { Region, RegionList } from "../../../src/regions/region.js";
@@ -46,10 +47,10 @@ const OUTCOMES: readonly (Outcome | undefined)[] = [
 
 function callAll(health: Health, regions: readonly Region[], random: () => number, now: number): void {
   for (const region of regions) {
-    const visit = health.visit(region, random() < 0.7 ? "due" : "never", now);
+    const permit = health.acquire(region, random() < 0.7 ? "first" : "never", now);
     const outcome = OUTCOMES[Math.floor(random() * OUTCOMES.length)];
-    visit.end(outcome, now);
-    if (outcome?.code === "internal") visit.blame(now);
+    permit.settle(evidenceOf(outcome), now);
+    if (outcome?.code === "internal") permit.blame(now);
   }
 }
 

@@ -86,8 +86,7 @@ describe("bad options", () => {
     ["whenAllEjcted", "whenAllEjected"],
   ])("%s is refused as no option, with the one that was meant", (slip, meant) => {
     const message = messageFor({ health: { [slip]: 1 } });
-    expect(message).toMatch(/^twirp-failover: an option of health must be one of consecutiveFailures, /);
-    expect(message).toContain(`"${slip}" (did you mean "${meant}"?)`);
+    expect(message).toBe(`twirp-failover: unknown option "${slip}" in health (did you mean "${meant}"?)`);
   });
 
   test.each([

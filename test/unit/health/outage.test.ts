@@ -103,7 +103,7 @@ describe("after the ejection", () => {
     ["four calls in five is left too", 4, 1],
     ["one call in five is not", 1, 0],
   ])("a region that fails %s", async (_, failing, ejections) => {
-    const sim = simulate({ replies: (n) => (n % 5 < failing ? http(503) : ok(1)), policy: { failover: false } });
+    const sim = simulate({ replies: (n) => (n % 5 < failing ? http(503) : ok(1)), policy: { replay: false } });
     for (let i = 0; i < 20; i++) await sim.run();
     expect(sim.eventsOf("region_ejected")).toHaveLength(ejections);
   });

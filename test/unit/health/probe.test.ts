@@ -28,7 +28,7 @@ describe("the call that tests a region", () => {
 
   test.each([
     ["a mutation", { idempotent: false }],
-    ["one whose failover is off", { failover: false }],
+    ["one whose replays are off", { replay: false }],
     ["one of one attempt", { maxAttempts: 1 }],
   ])("is not %s: that goes elsewhere at once", async (_, policy) => {
     const board = await probeIsDue();

@@ -19,7 +19,7 @@ describe("regions()", () => {
     const board = switchboard({}, { ids: ["a"] });
     await board.runAll(6);
     board.set("a", noAnswer());
-    await board.runAll(2, { policy: { failover: false } });
+    await board.runAll(2, { policy: { replay: false } });
     expect(board.status("a")).toMatchObject({ state: "healthy", failureShare: 0.25 });
     vi.advanceTimersByTime(60_001);
     expect(board.status("a").failureShare).toBe(0);

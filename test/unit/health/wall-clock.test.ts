@@ -48,7 +48,7 @@ describe("a clock of durations that goes back, though it should not", () => {
 
   test("in the middle of the failures loses none of them and invents none", async () => {
     const { by, clock } = adjustable();
-    const board = switchboard({}, { clock, ids: ["a"], policy: { failover: false } });
+    const board = switchboard({}, { clock, ids: ["a"], policy: { replay: false } });
     for (let i = 0; i < 200; i++) {
       by.now = (i % 7) * -1_000;
       board.set("a", i % 3 === 0 ? noAnswer(1) : ok(1));

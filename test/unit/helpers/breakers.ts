@@ -1,8 +1,11 @@
 /** A breaker without regions or calls around it: time is what the test says. */
 
 import type { EjectionReason } from "../../../src/events/events.js";
-import { Breaker, type BreakerState, type Evidence, type Permit } from "../../../src/health/breaker.js";
+import { Breaker, type BreakerState, type Permit } from "../../../src/health/breaker.js";
+import type { Evidence } from "../../../src/health/evidence.js";
 import { checkHealth, type HealthOptions } from "../../../src/health/options.js";
+
+export type EvidenceKind = Evidence["kind"];
 
 /** What a breaker told its owner. */
 export type Told =
@@ -15,9 +18,9 @@ export interface TestedBreaker {
   readonly told: Told[];
   readonly kind: () => BreakerState["kind"];
   /** One attempt from start to end, which takes no time. */
-  attempt(evidence: Evidence, now: number, mayProbe?: boolean): Permit;
+  attempt(evidence: EvidenceKind, now: number, mayProbe?: boolean): Permit;
   /** That many attempts. */
-  attempts(count: number, evidence: Evidence, now: number): void;
+  attempts(count: number, evidence: EvidenceKind, now: number): void;
 }
 
 /** The `random` of the middle gives ejections of their nominal length. */
@@ -28,9 +31,9 @@ export function breakerWith(options: HealthOptions = {}, random: () => number = 
     probing: () => told.push({ type: "probing" }),
     readmitted: () => told.push({ type: "readmitted" }),
   });
-  const attempt = (evidence: Evidence, now: number, mayProbe: boolean = true) => {
-    const permit = breaker.begin(now, mayProbe ? "due" : "never");
-    breaker.settle(permit, evidence, now);
+  const attempt = (evidence: EvidenceKind, now: number, mayProbe: boolean = true) => {
+    const permit = breaker.acquire(now, mayProbe ? "first" : "never");
+    permit.settle({ kind: evidence }, now);
     return permit;
   };
   return {
@@ -44,6 +47,11 @@ export function breakerWith(options: HealthOptions = {}, random: () => number = 
   };
 }
 
+/** A server asks to be left alone, by an attempt that takes no time. */
+export function pushBack(breaker: Breaker, pushbackMs: number, now: number): void {
+  breaker.acquire(now, "never").settle({ kind: "nothing", ...(pushbackMs > 0 && { pushbackMs }) }, now);
+}
+
 /** A breaker that three failures ejected at 0, for 30 s. */
 export function ejectedBreaker(options: HealthOptions = {}, random?: () => number): TestedBreaker {
   const tested = breakerWith(options, random);
@@ -54,5 +62,5 @@ export function ejectedBreaker(options: HealthOptions = {}, random?: () => numbe
 /** That breaker at 30 s, with its probe under way. */
 export function probingBreaker(options: HealthOptions = {}): TestedBreaker & { readonly probe: Permit } {
   const tested = ejectedBreaker(options);
-  return { ...tested, probe: tested.breaker.begin(30_000, "due") };
+  return { ...tested, probe: tested.breaker.acquire(30_000, "first") };
 }

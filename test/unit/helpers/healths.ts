@@ -1,7 +1,9 @@
 /** The health of regions without calls around it: attempts end as the test says. */
 import { Emitter } from "../../../src/events/emitter.js";
 import type { FailoverEvent } from "../../../src/events/events.js";
-import { createHealth, type Health, type Visit } from "../../../src/health/health.js";
+import type { Permit } from "../../../src/health/breaker.js";
+import { evidenceOf } from "../../../src/health/evidence.js";
+import { createHealth, type Health } from "../../../src/health/health.js";
 import type { HealthOptions } from "../../../src/health/options.js";
 import type { Outcome } from "../../../src/outcome/outcome.js";
 import { clockWith, regionNamed } from "./simulation.js";
@@ -13,7 +15,7 @@ export interface TestedHealth {
   readonly events: FailoverEvent[];
   readonly state: () => string;
   /** One attempt in the region; it ended well if there is no outcome. */
-  attempt(outcome?: Outcome): Visit;
+  attempt(outcome?: Outcome): Permit;
   attempts(count: number, outcome?: Outcome): void;
 }
 
@@ -27,9 +29,9 @@ export function healthWith(options?: HealthOptions | false): TestedHealth {
   }
   const health = createHealth(emitter, clock, options);
   const attempt = (outcome?: Outcome) => {
-    const visit = health.visit(REGION, "due", clock.now());
-    visit.end(outcome, clock.now());
-    return visit;
+    const permit = health.acquire(REGION, "first", clock.now());
+    permit.settle(evidenceOf(outcome), clock.now());
+    return permit;
   };
   return {
     health,

@@ -1,9 +1,9 @@
 /** Judging one answer, without a call around it. */
 
-import { type Outcome, outcomeOfAnswer } from "../../../src/outcome/outcome.js";
+import { type Outcome, outcomeOfFailure } from "../../../src/outcome/outcome.js";
 import { Transmission } from "../../../src/outcome/transmission.js";
 import type { TwirpCode } from "../../../src/outcome/twirp-code.js";
-import type { Answer } from "../../../src/outcome/wire-failure.js";
+import type { WireFailure } from "../../../src/outcome/wire-failure.js";
 import { clockWith, EPOCH } from "./simulation.js";
 
 /** What could be seen of the request on its way out. */
@@ -25,10 +25,10 @@ interface Circumstances {
 }
 
 export function judge(
-  answer: Answer,
+  answer: WireFailure,
   { seen = "nothing", notExecutedCodes = [], warn = () => {} }: Circumstances = {},
 ): Outcome {
-  return outcomeOfAnswer(answer, {
+  return outcomeOfFailure(answer, {
     transmission: transmissionThat(seen),
     notExecutedCodes: new Set(notExecutedCodes),
     dateMs: EPOCH,

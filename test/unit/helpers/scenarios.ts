@@ -93,7 +93,7 @@ const policy = (idempotent: fc.Arbitrary<boolean>): fc.Arbitrary<MethodPolicy> =
       maxBackoffMs: fc.integer({ min: 1, max: 2_000 }),
       backoffMultiplier: fc.double({ min: 1, max: 3, noNaN: true }),
       sameRegion: fc.boolean(),
-      failover: fc.constantFrom(true, true, true, false),
+      replay: fc.constantFrom(true, true, true, false),
       retryableCodes: codes,
       notExecutedCodes: codes,
     },

@@ -4,7 +4,7 @@ import type { RpcCall } from "../../../src/call/rpc-call.js";
 import type { FailoverEvent, FailoverEventOf, FailoverEventType } from "../../../src/events/events.js";
 import { buildFailover, type Failover, type FailoverOptions } from "../../../src/failover.js";
 import type { TwirpCode } from "../../../src/outcome/twirp-code.js";
-import type { Answer } from "../../../src/outcome/wire-failure.js";
+import type { WireFailure } from "../../../src/outcome/wire-failure.js";
 import type { MethodPolicy } from "../../../src/policy/policy.js";
 import type { Region } from "../../../src/regions/region.js";
 import { type Clock, systemClock } from "../../../src/support/clock.js";
@@ -67,7 +67,7 @@ export function clockWith(random: () => number = () => 0.5): Clock {
 
 /** The simulated transport's error for an answer of a server, or for none. */
 export class WireError extends Error {
-  constructor(readonly answer: Answer) {
+  constructor(readonly answer: WireFailure) {
     super(`wire: ${JSON.stringify(answer)}`);
   }
 }
@@ -86,7 +86,7 @@ export class LocalError extends Error {
 /** What a simulated region does with one request. */
 export type Reply =
   | { readonly kind: "ok"; readonly afterMs: number }
-  | { readonly kind: "error"; readonly afterMs: number; readonly answer: Answer }
+  | { readonly kind: "error"; readonly afterMs: number; readonly answer: WireFailure }
   /** No connection comes about, which is seen where `observed`. */
   | { readonly kind: "refused"; readonly afterMs: number; readonly observed: boolean }
   | { readonly kind: "connecting" }
@@ -98,7 +98,7 @@ export type Reply =
 type TwirpDetails = { meta?: Record<string, unknown>; retryAfter?: string };
 
 export const ok = (afterMs = 10): Reply => ({ kind: "ok", afterMs });
-export const failWith = (answer: Answer, afterMs = 10): Reply => ({ kind: "error", afterMs, answer });
+export const failWith = (answer: WireFailure, afterMs = 10): Reply => ({ kind: "error", afterMs, answer });
 export const twirp = (code: string, details: TwirpDetails = {}, afterMs = 10): Reply =>
   failWith({ kind: "twirp", code, ...details }, afterMs);
 export const http = (status: number, retryAfter?: string, afterMs = 10): Reply =>
@@ -143,17 +143,17 @@ export class World {
       method: "DialParticipant",
       inspect: (error) => (error as WireError).answer,
       createError: (code, message, cause) => remember(new LocalError(code, message, cause)),
-      send: ({ region, signal, headers, transmission }) => {
+      send: ({ region, signal, headers, observer }) => {
         const reply = this.replyTo(this.requests.length, region);
         const afterAbort = init.signal?.aborted === true;
         const request: ServedRequest = { call, region, atMs: performance.now(), reply, headers, afterAbort };
         this.requests.push(request);
-        const errorOf = (answer: Answer) => {
+        const errorOf = (answer: WireFailure) => {
           request.error = remember(new WireError(answer));
           return request.error;
         };
         if (reply.kind === "throw") throw errorOf({ kind: "unsendable" });
-        if (reply.kind === "connecting" || (reply.kind === "refused" && reply.observed)) transmission.onHandedOver();
+        if (reply.kind === "connecting" || (reply.kind === "refused" && reply.observed)) observer.onHandedOver();
         return new Promise((resolve, reject) => {
           if (reply.kind === "hang" || reply.kind === "connecting") return;
           const timer = setTimeout(() => {

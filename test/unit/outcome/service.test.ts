@@ -86,17 +86,20 @@ describe("the service's promise", () => {
   });
 
   test.each(TWIRP_CODES)('retryable "false" forbids a replay after %s', (code) => {
-    expect(judge({ kind: "twirp", code, meta: { retryable: "false" } }).final).toBe(true);
+    expect(judge({ kind: "twirp", code, meta: { retryable: "false" } }).forbidden).toBe(true);
   });
 
   test('retryable "false" takes nothing from the proof that bad_route is', () => {
     const outcome = judge({ kind: "twirp", code: "bad_route", meta: { retryable: "false" } });
-    expect(outcome).toMatchObject({ final: true, execution: "none" });
+    expect(outcome).toMatchObject({ forbidden: true, execution: "none" });
   });
 
   test('retryable "false" outranks notExecutedCodes', () => {
     const answer = { kind: "twirp", code: "unavailable", meta: { retryable: "false" } } as const;
-    expect(judge(answer, { notExecutedCodes: ["unavailable"] })).toMatchObject({ final: true, execution: "unknown" });
+    expect(judge(answer, { notExecutedCodes: ["unavailable"] })).toMatchObject({
+      forbidden: true,
+      execution: "unknown",
+    });
   });
 
   test.each([true, 1, "TRUE", "yes", null, ["true"]])(

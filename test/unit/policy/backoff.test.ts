@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import pRetry from "p-retry";
 import { describe, expect, test } from "vitest";
 import { Backoff } from "../../../src/policy/backoff.js";
 import { DEFAULT_POLICY } from "../../../src/policy/policy.js";
@@ -7,6 +8,9 @@ import { drive, noAnswer, ok, type Reply, refused, simulate, twirp, useSimulated
 useSimulatedTime();
 
 const MIDDLE = 0.5;
+/** The first so many waits of a call. */
+const nextWaits = (backoff: Backoff, count: number) => Array.from({ length: count }, () => backoff.next());
+
 const idempotent = { idempotent: true };
 
 /** The waits between the end of each attempt and the start of the next, on the simulated clock. */
@@ -22,27 +26,28 @@ function waits(sim: ReturnType<typeof simulate>): number[] {
 describe("the length of a wait", () => {
   test("is initialBackoffMs × backoffMultiplier^(n-1)", () => {
     const backoff = new Backoff({ ...DEFAULT_POLICY, initialBackoffMs: 100, backoffMultiplier: 3 }, MIDDLE);
-    expect([1, 2, 3].map((n) => backoff.delayMs(n))).toEqual([100, 300, 900]);
+    expect(nextWaits(backoff, 3)).toEqual([100, 300, 900]);
   });
 
   test("is at most maxBackoffMs", () => {
     const backoff = new Backoff({ ...DEFAULT_POLICY, maxBackoffMs: 500 }, MIDDLE);
-    expect([1, 2, 3, 4].map((n) => backoff.delayMs(n))).toEqual([200, 400, 500, 500]);
+    expect(nextWaits(backoff, 4)).toEqual([200, 400, 500, 500]);
   });
 
   test("is at most maxBackoffMs even for the first", () => {
-    expect(new Backoff({ ...DEFAULT_POLICY, initialBackoffMs: 900, maxBackoffMs: 300 }, MIDDLE).delayMs(1)).toBe(300);
+    expect(new Backoff({ ...DEFAULT_POLICY, initialBackoffMs: 900, maxBackoffMs: 300 }, MIDDLE).next()).toBe(300);
   });
 
   test("does not grow with a multiplier of 1", () => {
     const backoff = new Backoff({ ...DEFAULT_POLICY, backoffMultiplier: 1 }, MIDDLE);
-    expect([1, 2, 3].map((n) => backoff.delayMs(n))).toEqual([200, 200, 200]);
+    expect(nextWaits(backoff, 3)).toEqual([200, 200, 200]);
   });
 
   test("is jittered by 20 % down, or up, and no more", () => {
-    expect(new Backoff(DEFAULT_POLICY, 0).delayMs(1)).toBe(160);
-    expect(new Backoff(DEFAULT_POLICY, 1 - Number.EPSILON).delayMs(1)).toBe(240);
-    expect(new Backoff({ ...DEFAULT_POLICY, maxBackoffMs: 1_000 }, 1 - Number.EPSILON).delayMs(9)).toBeCloseTo(1_200);
+    expect(new Backoff(DEFAULT_POLICY, 0).next()).toBe(160);
+    expect(new Backoff(DEFAULT_POLICY, 1 - Number.EPSILON).next()).toBe(240);
+    const longest = new Backoff({ ...DEFAULT_POLICY, maxBackoffMs: 1_000 }, 1 - Number.EPSILON);
+    expect(nextWaits(longest, 9).at(-1)).toBeCloseTo(1_200);
   });
 
   test("lies within the jitter of the nominal length, whatever the policy", () => {
@@ -54,7 +59,7 @@ describe("the length of a wait", () => {
     const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     fc.assert(
       fc.property(policy, random, fc.integer({ min: 1, max: 4 }), (own, jitter, n) => {
-        const delay = new Backoff({ ...DEFAULT_POLICY, ...own }, jitter).delayMs(n);
+        const delay = nextWaits(new Backoff({ ...DEFAULT_POLICY, ...own }, jitter), n).at(-1) as number;
         const nominal = Math.min(own.initialBackoffMs * own.backoffMultiplier ** (n - 1), own.maxBackoffMs);
         // Rounded to a whole millisecond.
         expect(delay).toBeGreaterThanOrEqual(nominal * 0.8 - 0.5);
@@ -62,6 +67,48 @@ describe("the length of a wait", () => {
         expect(delay).toBeGreaterThan(0);
       }),
     );
+  });
+});
+
+describe("the contract with p-retry, whose formula Backoff mirrors", () => {
+  const policies = fc.record({
+    initialBackoffMs: fc.integer({ min: 1, max: 5_000 }),
+    maxBackoffMs: fc.integer({ min: 1, max: 10_000 }),
+    backoffMultiplier: fc.double({ min: 1, max: 5, noNaN: true }),
+  });
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+  test("p-retry waits exactly as long as next() says, retry after retry", async () => {
+    await fc.assert(
+      fc.asyncProperty(policies, random, async (own, jitter) => {
+        const backoff = new Backoff({ ...DEFAULT_POLICY, ...own }, jitter);
+        const calledAt: number[] = [];
+        const fails = () => {
+          calledAt.push(performance.now());
+          throw new Error("again");
+        };
+        await drive(pRetry(fails, { ...backoff.schedule, retries: 4 }));
+        const waited = calledAt.slice(1).map((at, i) => at - (calledAt[i] as number));
+        // A simulated timer has whole milliseconds.
+        const said = nextWaits(backoff, 4).map(Math.trunc);
+        expect(waited.map(Math.trunc)).toEqual(said);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("a retry that p-retry does not consume is not waited for, and does not lengthen the next wait", async () => {
+    const backoff = new Backoff(DEFAULT_POLICY, MIDDLE);
+    const calledAt: number[] = [];
+    const fails = () => {
+      calledAt.push(performance.now());
+      throw new Error("again");
+    };
+    let failures = 0;
+    const shouldConsumeRetry = () => ++failures > 2;
+    await drive(pRetry(fails, { ...backoff.schedule, retries: 2, shouldConsumeRetry }));
+    const waited = calledAt.slice(1).map((at, i) => at - (calledAt[i] as number));
+    expect(waited).toEqual([0, 0, ...nextWaits(backoff, 2)]);
   });
 });
 

@@ -35,7 +35,7 @@ describe("a policy with a value that cannot be meant", () => {
     ["connectTimeoutMs", false, "false"],
     ["idempotent", "yes", '"yes"'],
     ["idempotent", 1, "1"],
-    ["failover", "false", '"false"'],
+    ["replay", "false", '"false"'],
     ["sameRegion", 0, "0"],
     ["retryableCodes", "unavailable", '"unavailable"'],
     ["retryableCodes", {}, "an object"],
@@ -93,13 +93,15 @@ describe("an option that does not exist", () => {
     ["timeout", "timeoutMs"],
     ["retryableCode", "retryableCodes"],
   ])("%s in a policy is refused, with what was meant: %s", (typo, meant) => {
-    const message = messageForPolicy({ [typo]: 1 });
-    expect(message).toContain('an option of policies["*"] must be one of idempotent, ');
-    expect(message).toContain(`${typo}" (did you mean "${meant}"?)`);
+    expect(messageForPolicy({ [typo]: 1 })).toBe(
+      `twirp-failover: unknown option "${typo}" in policies["*"] (did you mean "${meant}"?)`,
+    );
   });
 
   test("that resembles none is refused without a guess", () => {
-    expect(messageForPolicy({ hedgehog: 1 })).toMatch(/got "hedgehog"$/);
+    expect(messageForPolicy({ hedgehog: 1 })).toMatch(
+      /unknown option "hedgehog" in policies\["\*"\]; it takes idempotent, replay, /,
+    );
   });
 });
 
@@ -117,7 +119,8 @@ describe("a key of the table", () => {
   ])("%j is refused", (key) => {
     const message = messageFor({ policies: { [key]: {} } });
     expect(message).toBe(
-      `twirp-failover: a key of policies must be "*", "pkg.Service/*" or "pkg.Service/Method"; got ${JSON.stringify(key)}`,
+      `twirp-failover: policies[${JSON.stringify(key)}] has a key that names no method; ` +
+        'use "*", "pkg.Service/*" or "pkg.Service/Method"',
     );
   });
 
@@ -149,6 +152,6 @@ describe("the policy of one call", () => {
   test("is refused with what was meant", async () => {
     const sim = simulate({ replies: [ok()] });
     const error = await sim.fail({ policy: { idempotant: true } as MethodPolicy });
-    expect(error.message).toContain('idempotant" (did you mean "idempotent"?)');
+    expect(error.message).toContain('unknown option "idempotant" in the call\'s failover (did you mean "idempotent"?)');
   });
 });

@@ -95,7 +95,7 @@ describe("every other option", () => {
 
   test("the call's own false is one attempt and no replay", () => {
     const base = found.resolve(SERVICE, "GetRoom", undefined);
-    expect(found.override(base, false)).toEqual({ ...base, failover: false });
+    expect(found.override(base, false)).toEqual({ ...base, replay: false });
   });
 
   test("an entry for a service does not reach one whose name begins alike", () => {
@@ -114,7 +114,7 @@ describe("every other option", () => {
   test("the defaults are the documented ones", () => {
     expect(DEFAULT_POLICY).toMatchObject({
       idempotent: false,
-      failover: true,
+      replay: true,
       sameRegion: true,
       maxAttempts: 3,
       timeoutMs: 10_000,

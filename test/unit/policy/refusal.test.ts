@@ -21,15 +21,15 @@ describe("may it be replayed?", () => {
     ["an idempotent method", "none", "unavailable", ALLOWED],
     ["an idempotent method", "unknown", "unavailable", ALLOWED],
     ["an idempotent method", "unknown", "deadline_exceeded", "code_not_retryable"],
-    ["an idempotent method", "done", "not_found", "final"],
+    ["an idempotent method", "done", "not_found", "answered"],
     ["one with a key", "none", "unavailable", ALLOWED],
     ["one with a key", "unknown", "unavailable", ALLOWED],
     ["one with a key", "unknown", "deadline_exceeded", "code_not_retryable"],
-    ["one with a key", "done", "not_found", "final"],
+    ["one with a key", "done", "not_found", "answered"],
     ["a mutation", "none", "unavailable", ALLOWED],
     ["a mutation", "unknown", "unavailable", "not_idempotent"],
     ["a mutation", "unknown", "deadline_exceeded", "not_idempotent"],
-    ["a mutation", "done", "not_found", "final"],
+    ["a mutation", "done", "not_found", "answered"],
   ];
   test.each(rows)("%s, execution %s, %s: refused as %s", (method, execution, code, expected) => {
     expect(refusalBy(policies[method], outcome(execution, code))).toBe(expected);
@@ -45,7 +45,7 @@ describe("may it be replayed?", () => {
   test("an attempt that the handler answered is never replayed whatever its code", () => {
     for (const code of TWIRP_CODES) {
       expect(refusalBy({ ...idempotent, retryableCodes: new Set(TWIRP_CODES) }, outcome("done", code)), code).toBe(
-        "final",
+        "answered",
       );
     }
   });
@@ -77,27 +77,32 @@ describe("the codes that are retryable by default", () => {
 });
 
 describe("what no policy allows", () => {
-  test.each(["caller", "client"] as const)("a replay after a failure of origin %s", (origin) => {
+  test.each([
+    ["the caller's abort", "canceled", "caller", "aborted"],
+    ["the call's deadline", "deadline_exceeded", "caller", "deadline"],
+    ["a request that could not be built", "internal", "client", "unsendable"],
+  ] as const)("a replay after %s", (_, code, origin, reason) => {
     for (const execution of ["none", "unknown", "done"] as const) {
-      expect(refusalBy(idempotent, outcome(execution, "unavailable", origin))).toBe("final");
+      expect(refusalBy(idempotent, outcome(execution, code, origin))).toBe(reason);
     }
   });
 
   test('a replay that the service forbade with retryable "false"', () => {
-    for (const execution of ["none", "unknown", "done"] as const) {
-      expect(refusalBy(idempotent, { ...outcome(execution), final: true })).toBe("final");
+    for (const execution of ["none", "unknown"] as const) {
+      expect(refusalBy(idempotent, { ...outcome(execution), forbidden: true })).toBe("forbidden");
     }
+    expect(refusalBy(idempotent, { ...outcome("done"), forbidden: true })).toBe("answered");
   });
 });
 
-describe("failover: false", () => {
-  const off: ResolvedPolicy = { ...idempotent, failover: false };
+describe("replay: false", () => {
+  const off: ResolvedPolicy = { ...idempotent, replay: false };
 
   test.each(["none", "unknown"] as const)("refuses what would be allowed with execution %s", (execution) => {
     expect(refusalBy(off, outcome(execution))).toBe("disabled");
   });
 
-  test("does not hide that the failure was final anyway", () => {
-    expect(refusalBy(off, outcome("done", "not_found"))).toBe("final");
+  test("does not hide that the handler had answered", () => {
+    expect(refusalBy(off, outcome("done", "not_found"))).toBe("answered");
   });
 });

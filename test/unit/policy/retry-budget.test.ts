@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createThrottle, type Throttle } from "../../../src/policy/retry-budget.js";
+import { createRetryBudget, type RetryBudget } from "../../../src/policy/retry-budget.js";
 import {
   noAnswer,
   ok,
@@ -18,16 +18,16 @@ const idempotent = { idempotent: true };
 const A = "https://a.example.com";
 const B = "https://b.example.com";
 
-const failures = (throttle: Throttle, count: number, url = A) => {
-  for (let i = 0; i < count; i++) throttle.onFailure(url);
+const failures = (throttle: RetryBudget, count: number, url = A) => {
+  for (let i = 0; i < count; i++) throttle.withdraw(url);
 };
-const successes = (throttle: Throttle, count: number) => {
-  for (let i = 0; i < count; i++) throttle.onSuccess();
+const successes = (throttle: RetryBudget, count: number) => {
+  for (let i = 0; i < count; i++) throttle.deposit();
 };
 
 describe("a region's bucket", () => {
   test("starts full, and allows no replay at half or below", () => {
-    const throttle = createThrottle({ maxTokens: 10 });
+    const throttle = createRetryBudget({ maxTokens: 10 });
     failures(throttle, 4);
     expect(throttle.allows(A)).toBe(true);
     failures(throttle, 1);
@@ -35,35 +35,35 @@ describe("a region's bucket", () => {
   });
 
   test("gets tokenRatio back for a success, in whatever region that was", () => {
-    const throttle = createThrottle({ maxTokens: 10, tokenRatio: 0.5 });
+    const throttle = createRetryBudget({ maxTokens: 10, tokenRatio: 0.5 });
     failures(throttle, 5);
     successes(throttle, 1);
     expect(throttle.allows(A)).toBe(true);
   });
 
   test("never holds more than maxTokens", () => {
-    const throttle = createThrottle({ maxTokens: 2, tokenRatio: 1_000 });
+    const throttle = createRetryBudget({ maxTokens: 2, tokenRatio: 1_000 });
     successes(throttle, 10);
     failures(throttle, 1);
     expect(throttle.allows(A)).toBe(false);
   });
 
   test("gets no credit for the successes before its first failure", () => {
-    const throttle = createThrottle({ maxTokens: 4, tokenRatio: 1 });
+    const throttle = createRetryBudget({ maxTokens: 4, tokenRatio: 1 });
     successes(throttle, 10);
     failures(throttle, 2);
     expect(throttle.allows(A)).toBe(false);
   });
 
   test("never holds less than nothing, so that it recovers", () => {
-    const throttle = createThrottle({ maxTokens: 4, tokenRatio: 1 });
+    const throttle = createRetryBudget({ maxTokens: 4, tokenRatio: 1 });
     failures(throttle, 1_000);
     successes(throttle, 3);
     expect(throttle.allows(A)).toBe(true);
   });
 
   test("holds 100 tokens by default, and a success brings a tenth", () => {
-    const throttle = createThrottle();
+    const throttle = createRetryBudget();
     failures(throttle, 49);
     expect(throttle.allows(A)).toBe(true);
     failures(throttle, 1);
@@ -73,14 +73,14 @@ describe("a region's bucket", () => {
   });
 
   test("says nothing about another region", () => {
-    const throttle = createThrottle();
+    const throttle = createRetryBudget();
     failures(throttle, 1_000);
     expect(throttle.allows(A)).toBe(false);
     expect(throttle.allows(B)).toBe(true);
   });
 
   test("is none with false", () => {
-    const throttle = createThrottle(false);
+    const throttle = createRetryBudget(false);
     failures(throttle, 1_000);
     expect(throttle.allows(A)).toBe(true);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createOrder, type RegionOrder } from "../../../src/regions/order.js";
+import { createSorter, type RegionOrder } from "../../../src/regions/order.js";
 import type { Region } from "../../../src/regions/region.js";
 import { messageFor } from "../helpers/refusal.js";
 import { noAnswer, regionNamed, seededRandom, useSimulatedTime } from "../helpers/simulation.js";
@@ -51,7 +51,9 @@ describe("weight and distance", () => {
   });
 
   test("a slip of the pen is refused, with the option that was meant", () => {
-    expect(messageFor({ regions: [{ id: "eu", url, wieght: 1 }] })).toContain('"wieght" (did you mean "weight"?)');
+    expect(messageFor({ regions: [{ id: "eu", url, wieght: 1 }] })).toContain(
+      'unknown option "wieght" in regions[0] (did you mean "weight"?)',
+    );
   });
 });
 
@@ -63,7 +65,7 @@ describe('order: "list"', () => {
         { ...regionNamed("far"), distance: 9, weight: 1 },
         { ...regionNamed("near"), distance: 1, weight: 99 },
       ];
-      expect(createOrder(order, () => 0.5)(regions)).toBe(regions);
+      expect(createSorter(order, () => 0.5)(regions)).toBe(regions);
     },
   );
 });
@@ -76,7 +78,7 @@ describe('order: "distance"', () => {
 
   test("is the nearest first; a distance that is left out is 0, and equals stay as listed", () => {
     const regions = [at("far", 900), at("x", 5), at("y", 5), at("here"), at("near", 1)];
-    const arranged = createOrder("distance", () => 0.5)(regions);
+    const arranged = createSorter("distance", () => 0.5)(regions);
     expect(arranged.map(({ id }) => id)).toEqual(["here", "near", "x", "y", "far"]);
     expect(regions[0]?.id, "the list itself stays as it is").toBe("far");
   });

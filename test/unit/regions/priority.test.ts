@@ -1,7 +1,7 @@
 /** `priority` with `order: "weight"`, as in DNS SRV: the lower value first, weights within one value. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createOrder } from "../../../src/regions/order.js";
+import { createSorter } from "../../../src/regions/order.js";
 import type { Region } from "../../../src/regions/region.js";
 import { messageFor } from "../helpers/refusal.js";
 import {
@@ -101,7 +101,7 @@ describe("whatever the priorities and weights", () => {
   test("all regions are arranged, once each, and none before one of a lower value", () => {
     fc.assert(
       fc.property(regions, start, (given, random) => {
-        const arrange = createOrder("weight", () => random);
+        const arrange = createSorter("weight", () => random);
         for (let i = 0; i < 5; i++) {
           const values = arrange(given).map(({ priority = 0 }) => priority);
           expect(values).toEqual(values.toSorted((a, b) => a - b));

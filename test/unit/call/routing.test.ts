@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { failedRegions, untriedRegions } from "../../../src/call/picking.js";
+import { failedRegions, untriedRegions } from "../../../src/call/routing.js";
 import type { FailedAttempt } from "../../../src/call/trace.js";
 import type { Region, RegionList } from "../../../src/regions/region.js";
 import { noAnswer, ok, refused, regionNamed, simulate, useSimulatedTime } from "../helpers/simulation.js";

@@ -1,0 +1,135 @@
+/** One request to one region: started, ended, and judged. */
+import type { Permit } from "../health/breaker.js";
+import { evidenceOf } from "../health/evidence.js";
+import type { Health } from "../health/health.js";
+import { type Ending, type Outcome, outcomeOfEnding, outcomeOfFailure } from "../outcome/outcome.js";
+import { Transmission } from "../outcome/transmission.js";
+import type { WireFailure } from "../outcome/wire-failure.js";
+import type { Region } from "../regions/region.js";
+import { onAbort } from "../support/abort.js";
+import type { Clock } from "../support/clock.js";
+import type { Attempt } from "./attempt.js";
+import { AttemptTimer } from "./attempt-timer.js";
+import type { CallState } from "./call-state.js";
+
+export interface AttemptParts {
+  readonly clock: Clock;
+  readonly health: Health;
+  /** Called for everything in an answer that was ignored. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Makes an attempt. Never rejects. When it settles, its timer and its listener are gone, and whatever the transport still
+ * says is ignored: the caller does not wait for a transport to notice an abort.
+ *
+ * Why it failed is judged in this order: the caller left, our timer fired, the error itself. An abort and a timeout look
+ * alike in a transport's error, so they are known here and not read from there.
+ */
+export function makeAttempt<T>(
+  call: CallState<T>,
+  region: Region,
+  number: number,
+  parts: AttemptParts,
+): Promise<Attempt<T>> {
+  return new Promise((resolve) => new RunningAttempt(call, region, number, parts, resolve).send());
+}
+
+class RunningAttempt<T> {
+  readonly #startedAt: number;
+  readonly #controller = new AbortController();
+  readonly #transmission: Transmission;
+  readonly #permit: Permit;
+  readonly #timer: AttemptTimer;
+  readonly #stopListening: () => void;
+  #over = false;
+
+  constructor(
+    private readonly call: CallState<T>,
+    private readonly region: Region,
+    private readonly number: number,
+    private readonly parts: AttemptParts,
+    private readonly resolve: (attempt: Attempt<T>) => void,
+  ) {
+    const { clock, health } = parts;
+    const { deadline, perAttemptTimeoutMs: timeoutMs, policy } = call;
+    this.#startedAt = clock.now();
+    this.#transmission = new Transmission(clock);
+    this.#permit = health.acquire(region, call.probeEligibility, this.#startedAt);
+    const limits = { startedAt: this.#startedAt, timeoutMs, connectTimeoutMs: policy.connectTimeoutMs, deadline };
+    this.#timer = new AttemptTimer(limits, this.#transmission, clock, (ending) => this.#endBy(ending));
+    this.#stopListening = onAbort(call.rpc.signal, () => this.#endBy("canceled"));
+  }
+
+  send(): void {
+    const { call, region } = this;
+    if (call.aborted) {
+      this.#endBy("canceled"); // By a listener, just now.
+      return;
+    }
+    const request = { region, signal: this.#controller.signal, headers: call.headers, observer: this.#transmission };
+    try {
+      call.rpc.send(request).then(
+        (value) => this.#succeed(value),
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#judge({ kind: "unsendable" }, error);
+    }
+  }
+
+  #succeed(value: T): void {
+    if (this.#over) return;
+    const { number, region } = this;
+    this.resolve({ ok: true, number, region, value, elapsedMs: this.#end(undefined) });
+  }
+
+  /** The request failed by itself. */
+  #fail(error: unknown): void {
+    if (!this.#over) this.#judge(inspect(this.call, error), error);
+  }
+
+  #judge(failure: WireFailure, error: unknown): void {
+    const { clock, warn } = this.parts;
+    const { notExecutedCodes } = this.call.policy;
+    const seen = { transmission: this.#transmission, notExecutedCodes, dateMs: clock.date(), warn };
+    this.#settle(outcomeOfFailure(failure, seen), error);
+  }
+
+  /** We end it ourselves. */
+  #endBy(ending: Ending): void {
+    const asked = this.#transmission.preparing ? undefined : this.region.id;
+    this.#settle(outcomeOfEnding(ending, this.#transmission), this.call.endingError(ending, asked));
+  }
+
+  #settle(outcome: Outcome, error: unknown): void {
+    if (this.#over) return; // The caller left while the error was being read.
+    const { number, region } = this;
+    const elapsedMs = this.#end(outcome);
+    const startedMs = this.#startedAt - this.call.startedAt;
+    this.resolve({ ok: false, number, region, outcome, error, startedMs, elapsedMs, permit: this.#permit });
+    // Aborted only now that the attempt is judged, because the transport may say anything from then on. It is aborted
+    // after an error too, because an interceptor below may have given up on a request that lives on.
+    this.#controller.abort();
+  }
+
+  /** Nothing of the attempt is left after this. Returns how long it took. */
+  #end(outcome: Outcome | undefined): number {
+    const now = this.parts.clock.now();
+    this.#over = true;
+    this.#transmission.end();
+    this.#timer.stop();
+    this.#stopListening();
+    this.#permit.settle(evidenceOf(outcome), now);
+    return now - this.#startedAt;
+  }
+}
+
+/** An adapter that cannot read its own error must not leave the call hanging. Nothing is assumed about the answer then. */
+function inspect<T>({ rpc }: CallState<T>, error: unknown): WireFailure {
+  try {
+    return rpc.inspect(error);
+  } catch {
+    return { kind: "none" };
+  }
+}

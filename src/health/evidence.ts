@@ -1,0 +1,50 @@
+/** What an attempt's outcome says about its region. */
+import type { Outcome } from "../outcome/outcome.js";
+import type { TwirpCode } from "../outcome/twirp-code.js";
+
+export interface Evidence {
+  /**
+   * - `success`: the region served the call.
+   * - `unanswered`: no answer came (connection, timeout).
+   * - `failure`: an answer that says the region is in trouble.
+   * - `alive`: the service answered, but with an error that concerns the caller alone (`not_found`): the region is
+   *   alive, and no more is known.
+   * - `doubtful`: an answer that may be the region's fault or the method's; see `Permit.blame`.
+   * - `nothing`: no information about the region, for example because the caller left.
+   */
+  readonly kind: "success" | "unanswered" | "failure" | "alive" | "doubtful" | "nothing";
+  /** The region asked not to be called for this many milliseconds (`Retry-After`). Always above 0. */
+  readonly pushbackMs?: number;
+}
+
+const SUCCESS: Evidence = { kind: "success" };
+const UNANSWERED: Evidence = { kind: "unanswered" };
+const FAILURE: Evidence = { kind: "failure" };
+const ALIVE: Evidence = { kind: "alive" };
+const DOUBTFUL: Evidence = { kind: "doubtful" };
+const NOTHING: Evidence = { kind: "nothing" };
+
+/** Codes that speak of the region, not of the method or the caller. A 429 and a 503 read as one of them. */
+const LOAD: ReadonlySet<TwirpCode> = new Set(["unavailable", "resource_exhausted"]);
+
+/** Codes that may come from a bug in one method. They count against the region only by `Permit.blame`. */
+const DOUBTFUL_CODES: ReadonlySet<TwirpCode> = new Set(["internal", "unknown", "dataloss"]);
+
+/** @param outcome of an attempt that failed; `undefined` for one that succeeded. */
+export function evidenceOf(outcome: Outcome | undefined): Evidence {
+  if (outcome === undefined) return SUCCESS;
+  const { origin, code, pushbackMs } = outcome;
+  if (LOAD.has(code) && pushbackMs !== undefined && pushbackMs > 0) {
+    // The server's own word on when to come back replaces what we would conclude from the failure.
+    return { kind: "nothing", pushbackMs };
+  }
+  if (origin === "transport" || origin === "timeout") return UNANSWERED;
+  if (origin === "caller" || origin === "client") return NOTHING;
+  if (LOAD.has(code)) return FAILURE;
+  return origin === "service" && !DOUBTFUL_CODES.has(code) ? ALIVE : DOUBTFUL;
+}
+
+/** Whether this failure counts against its region only once the same call succeeds in another. */
+export function isDoubtful({ origin, code }: Outcome): boolean {
+  return (origin === "service" || origin === "intermediary") && DOUBTFUL_CODES.has(code);
+}
