@@ -21,8 +21,9 @@ const policies = policiesFor<IRoomServiceClient>(RoomService, {
 });
 
 export function createFailoverTo(regions: readonly Region[]): Failover {
-  // Ejected for 1.5 s and not for 30, so that the demo lives to see the region come back.
-  return createFailover({ regions, policies, health: { ejectionMs: 1_500 } });
+  // Ejected for 1.7 s and not for 30, so that the demo lives to see the region come back: its second test, 5.1 s (±10 %)
+  // after it was killed, comes after its restart and well before the end.
+  return createFailover({ regions, policies, health: { ejectionMs: 1_700 } });
 }
 
 export function clientWithFailover(failover: Failover, onAttempt: OnAttempt): RoomServiceClient {

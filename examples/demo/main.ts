@@ -11,6 +11,9 @@ import { EventLog } from "./event-log.js";
 import { Fleet } from "./fleet.js";
 import { Ledger } from "./ledger.js";
 import { DURATION_MS, KILL_AT_MS, RESTART_AT_MS, runOutage } from "./outage.js";
+import { Recording } from "./picture/recording.js";
+import { sceneOf } from "./picture/scene.js";
+import { writePictures } from "./picture/write.js";
 import { printClaims, printConclusion, printFailedMutations, printLegend, printLosses, printTable } from "./report.js";
 import { rowsOf } from "./results.js";
 import { Stopwatch } from "./stopwatch.js";
@@ -20,45 +23,56 @@ import { describeFailure, Traffic } from "./traffic.js";
 const CALLS_PER_SECOND = 150;
 const terminal = new Terminal();
 
-const USAGE = `npm run demo [-- --without]
+const USAGE = `npm run demo [-- --without | --picture <directory>]
 
 Starts three regions of a Twirp service on this machine and calls it ${CALLS_PER_SECOND} times a second for
 ${DURATION_MS / 1000} seconds. The home region is killed after ${KILL_AT_MS / 1000} seconds and is started again after ${RESTART_AT_MS / 1000}.
 
-  --without   the same calls without the middleware, for comparison
-  --help      this text`;
+  --without              the same calls without the middleware, for comparison
+  --picture <directory>  also draws what happened: the picture in the README
+  --help                 this text`;
 
 interface Arguments {
   readonly without: boolean;
+  /** The directory for the pictures. */
+  readonly picture: string | undefined;
   readonly help: boolean;
 }
 
 function readArguments(): Arguments {
   try {
-    const { values } = parseArgs({ options: { without: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
-    return { without: values.without ?? false, help: values.help ?? false };
+    const options = {
+      without: { type: "boolean" },
+      picture: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    } as const;
+    const { without = false, picture, help = false } = parseArgs({ options }).values;
+    return { without, picture, help };
   } catch (error) {
     // Only the first sentence: the others explain how to pass what there is no place for.
     const [message] = (error as Error).message.split(". ");
-    throw new UsageError(`${message}; the only options are --without and --help`);
+    throw new UsageError(`${message}; the only options are --without, --picture <directory> and --help`);
   }
 }
 
 class UsageError extends DemoError {}
 
 async function main(): Promise<number> {
-  const { without, help } = readArguments();
-  if (help) {
+  const args = readArguments();
+  if (args.help) {
     console.log(USAGE);
     return 0;
+  }
+  if (args.without && args.picture !== undefined) {
+    throw new UsageError("--picture draws a failover, and --without has none");
   }
   const fleet = new Fleet("us-east", "eu-west", "ap-south");
   // On every way out, an uncaught error included.
   process.on("exit", () => fleet.destroy());
-  return Promise.race([run(fleet, without), fleet.loss]);
+  return Promise.race([run(fleet, args), fleet.loss]);
 }
 
-async function run(fleet: Fleet, without: boolean): Promise<number> {
+async function run(fleet: Fleet, { without, picture }: Arguments): Promise<number> {
   const stopwatch = new Stopwatch();
   const log = new EventLog(terminal, stopwatch);
   await fleet.start();
@@ -75,6 +89,7 @@ async function run(fleet: Fleet, without: boolean): Promise<number> {
   await Promise.all([client, ...fleet.regions.map((r) => clientWithout(r, onAttempt))].map((c) => traffic.warmUp(c)));
 
   logEvents(failover, log);
+  const recording = new Recording(failover, stopwatch);
   terminal.showProgress(() => traffic.progress());
   const outage = await runOutage(home, client, traffic, log, stopwatch);
   terminal.hideProgress();
@@ -96,7 +111,14 @@ async function run(fleet: Fleet, without: boolean): Promise<number> {
   terminal.line();
   const claims = claimsOf(rows, outage, ledger);
   printClaims(terminal, claims);
-  return claims.every(({ counterexamples }) => counterexamples.length === 0) ? 0 : 1;
+  if (claims.some(({ counterexamples }) => counterexamples.length > 0)) return 1;
+  if (picture !== undefined) {
+    const ids = fleet.regions.map(({ id }) => id);
+    const paths = writePictures(picture, sceneOf(ids, recording, outage, rows, ledger));
+    terminal.line();
+    terminal.line(`written: ${paths.join(", ")}`);
+  }
+  return 0;
 }
 
 function printRegions(fleet: Fleet, without: boolean): void {

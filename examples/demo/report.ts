@@ -93,7 +93,7 @@ export function printClaims(terminal: Terminal, claims: readonly Claim[]): void 
   }
 }
 
-function count(n: number, noun: string): string {
+export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 

@@ -67,7 +67,7 @@ export class Terminal {
 }
 
 /** `text` in rows of at most `width`, broken at spaces. */
-function wrap(text: string, width: number, indent: number): string[] {
+export function wrap(text: string, width: number, indent: number): string[] {
   const rows: string[] = [];
   let rest = text;
   while (rest.length > width) {

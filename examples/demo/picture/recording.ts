@@ -1,0 +1,23 @@
+/** What the failover tells of a run, kept for its picture. */
+import { describe, type Failover } from "twirp-failover";
+import type { Stopwatch } from "../stopwatch.js";
+
+export interface EndedCall {
+  readonly endedMs: number;
+  /** That of its last attempt. */
+  readonly region: string | undefined;
+  readonly ok: boolean;
+}
+
+export class Recording {
+  readonly calls: EndedCall[] = [];
+  /** As the demo prints it. */
+  firstFailover = "";
+
+  constructor(failover: Failover, stopwatch: Stopwatch) {
+    failover.on("call", ({ region, ok }) => this.calls.push({ endedMs: stopwatch.ms(), region, ok }));
+    failover.on("failover", (event) => {
+      this.firstFailover ||= describe(event);
+    });
+  }
+}

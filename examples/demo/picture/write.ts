@@ -1,0 +1,15 @@
+/** One drawing in two palettes, since an image cannot know the page that it is on. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Scene } from "./scene.js";
+import { drawingOf, PALETTES } from "./svg.js";
+
+/** Returns the paths of the files. */
+export function writePictures(directory: string, scene: Scene): string[] {
+  mkdirSync(directory, { recursive: true });
+  return Object.entries(PALETTES).map(([name, palette]) => {
+    const path = join(directory, `outage-${name}.svg`);
+    writeFileSync(path, drawingOf(scene, palette));
+    return path;
+  });
+}
