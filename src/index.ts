@@ -43,6 +43,7 @@ export type { Execution, Origin, Outcome } from "./outcome/outcome.js";
 export type { TwirpCode, TwirpCodeName } from "./outcome/twirp-code.js";
 export {
   type ClientClass,
+  type DescribedMethod,
   type DescribedService,
   type MethodKey,
   type MethodName,

@@ -4,60 +4,61 @@ import { checkKeys, checkNumber, checkObject } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/clock.js";
 import { mustBe } from "../support/errors.js";
 
+/** When a region is ejected, and for how long. An option that is `undefined` counts as left out. */
 export interface HealthOptions {
   /**
-   * Ejects a region after so many failures in a row without an answer (connection, timeout). `Infinity` for never.
+   * How many attempts in a row without an answer (connection, timeout) eject a region. `Infinity` for never.
    *
    * @default 3
    */
-  consecutiveFailures?: number;
+  consecutiveFailures?: number | undefined;
   /**
-   * Ejects a region when this share of its last calls failed, from 0.01 to 1.
+   * The share of its last calls that must have failed to eject a region, from 0.01 to 1.
    *
    * @default 0.5: at least 5 of 10, or 50 of 100. Sourcegraph's Cody Gateway uses 0.95 with `minimumCalls: 100`.
    */
-  failureShare?: number;
+  failureShare?: number | undefined;
   /**
-   * How many calls there must be within the window before their share counts.
+   * How many calls the window must hold before `failureShare` counts.
    *
    * @default 10
    */
-  minimumCalls?: number;
+  minimumCalls?: number | undefined;
   /**
-   * How many of the last calls are looked at; at most 10 000.
+   * How many calls the window holds; at most 10 000.
    *
    * @default 100
    */
-  windowCalls?: number;
+  windowCalls?: number | undefined;
   /**
-   * How far back they may lie, in milliseconds.
+   * How long a call stays in the window, in milliseconds.
    *
    * @default 60_000
    */
-  windowMs?: number;
+  windowMs?: number | undefined;
   /**
-   * The first ejection in milliseconds; the nth in a row is n times as long, 30 s, 60 s, 90 s …, jittered by ±10 %.
-   * After it a call that may be replayed tests the region; if none came for another `ejectionMs`, any call.
+   * The length of the first ejection in milliseconds. The nth in a row is n times as long: 30 s, 60 s, 90 s …, jittered by
+   * ±10 %. After it a call that may be replayed tests the region; if none comes for another `ejectionMs`, any call does.
    *
    * @default 30_000, Envoy's `base_ejection_time`
    */
-  ejectionMs?: number;
+  ejectionMs?: number | undefined;
   /**
    * The longest ejection in milliseconds, before jitter.
    *
    * @default 300_000, Envoy's `max_ejection_time`
    */
-  maxEjectionMs?: number;
+  maxEjectionMs?: number | undefined;
   /**
-   * What to do when every region is ejected: `"panic"` calls them as if none were, since a guess is better than
-   * nothing; `"fail"` rejects at once with `unavailable`.
+   * What to do when every region is ejected. `"panic"` calls them as if none were, because a guess is better than nothing;
+   * `"fail"` rejects at once with `unavailable`.
    *
    * @default "panic"
    */
-  whenAllEjected?: "panic" | "fail";
+  whenAllEjected?: "panic" | "fail" | undefined;
 }
 
-export type HealthSettings = Readonly<Required<HealthOptions>>;
+export type HealthSettings = { readonly [K in keyof HealthOptions]-?: NonNullable<HealthOptions[K]> };
 
 const DEFAULTS: HealthSettings = {
   consecutiveFailures: 3,
@@ -72,10 +73,10 @@ const DEFAULTS: HealthSettings = {
 
 /** @throws InvalidOptionError */
 export function checkHealth(options: HealthOptions): HealthSettings {
-  const own: HealthOptions = withoutUndefined(checkObject("health", options));
+  const own: Partial<HealthSettings> = withoutUndefined(checkObject("health", options));
   const given = {
     ...DEFAULTS,
-    // What is left out follows what is given.
+    // Options that are left out follow those that are given.
     minimumCalls: Math.min(DEFAULTS.minimumCalls, own.windowCalls ?? DEFAULTS.windowCalls),
     maxEjectionMs: Math.max(DEFAULTS.maxEjectionMs, own.ejectionMs ?? DEFAULTS.ejectionMs),
     ...own,

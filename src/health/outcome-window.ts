@@ -1,18 +1,18 @@
 /**
- * The last outcomes of a region, as a share of failures: a ring of a fixed size, with running counts, so that adding
- * one costs the same however many there are, and takes no memory.
+ * The share of failures among a region's last outcomes. It is a ring of a fixed size with running counts, so adding an
+ * outcome costs the same however many there are, and takes no memory.
  */
 export class OutcomeWindow {
   readonly #failed: Uint8Array;
   readonly #at: Float64Array;
-  /** The place of the oldest. */
+  /** The index of the oldest outcome. */
   #start = 0;
   #size = 0;
   #failures = 0;
 
   /**
    * @param calls how many outcomes are kept.
-   * @param windowMs for how long.
+   * @param windowMs for how long each is kept, in milliseconds.
    */
   constructor(
     calls: number,
@@ -32,7 +32,7 @@ export class OutcomeWindow {
     if (failed) this.#failures++;
   }
 
-  /** Outcomes within the window. */
+  /** How many outcomes are within the window. */
   count(now: number): number {
     this.#forgetBefore(now - this.windowMs);
     return this.#size;
@@ -49,7 +49,7 @@ export class OutcomeWindow {
     this.#failures = 0;
   }
 
-  /** Each outcome is forgotten once, so this is a constant cost for each that is added. */
+  /** Each outcome is forgotten once, so the cost per outcome is constant. */
   #forgetBefore(time: number): void {
     while (this.#size > 0 && (this.#at[this.#start] as number) < time) this.#forgetOldest();
   }

@@ -36,7 +36,7 @@ export interface Sending<T> {
    *
    * @default the failure as it is
    */
-  judge?(failure: WireFailure): WireFailure;
+  judge?: (failure: WireFailure) => WireFailure;
 }
 
 /** Makes the call that `failover.run` takes. */

@@ -39,6 +39,7 @@ export class HttpFailure extends Error {
   /** The response; absent if no answer came, and if only the answer's body was bad. */
   readonly received: ErrorResponse | undefined;
 
+  /** @internal Adapters get one from `TwirpHttp`. */
   constructor({ wireFailure, code, message, meta = {}, cause, received }: HttpFailureParts) {
     super(message, { cause });
     this.wireFailure = wireFailure;

@@ -35,10 +35,13 @@ export type Execution = "none" | "unknown" | "done";
 /** HTTP 451: the project is pinned to other regions. It is sent in front of the service, so nothing has run. */
 export const PINNED = 451;
 
+/** What an attempt came to. */
 export interface Outcome {
   /** In the spelling of the Twirp specification. */
   readonly code: TwirpCode;
+  /** Who said that the attempt failed. */
   readonly origin: Origin;
+  /** Whether the handler ran. */
   readonly execution: Execution;
   /** The HTTP status, where it is known. */
   readonly httpStatus?: number;

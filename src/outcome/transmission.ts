@@ -10,6 +10,7 @@ import type { Clock } from "../support/clock.js";
 export interface SendObserver {
   /** The adapter is still making the request, perhaps a token for it. It sends nothing before `onPrepared`. */
   onPreparing(): void;
+  /** The request is made and about to be handed over. */
   onPrepared(): void;
   /** The HTTP client has the request, and has yet to get a connection for it. */
   onHandedOver(): void;
@@ -23,7 +24,11 @@ export interface SendObserver {
   onProgress(): void;
   /** An answer came. A status below 200 only announces one. */
   onAnswered(httpStatus: number, contentType?: string): void;
-  /** @param cause the platform's name for what went wrong, such as `ECONNREFUSED`. */
+  /**
+   * The request failed.
+   *
+   * @param cause the platform's name for what went wrong, such as `ECONNREFUSED`.
+   */
   onFailed(cause: string | undefined): void;
 }
 

@@ -1,9 +1,11 @@
 /**
- * The Twirp error codes, in the spelling of the specification, and how an HTTP status reads when the answer
- * did not come from a Twirp server.
+ * The Twirp error codes in the spelling of the specification, and how an HTTP status reads if the answer did not come from
+ * a Twirp server.
  *
  * @see https://twitchtv.github.io/twirp/docs/spec_v7.html
  */
+
+/** The 18 codes of the Twirp specification. */
 export const TWIRP_CODES = [
   "canceled",
   "unknown",

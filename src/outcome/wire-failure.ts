@@ -3,7 +3,9 @@ export type WireFailure =
   /** The Twirp server's own error. */
   | {
       readonly kind: "twirp";
+      /** In any spelling. One that is not Twirp's is judged as a gateway's. */
       readonly code: string;
+      /** Its meta. `retryable` and `retry_after` are read. */
       readonly meta?: Readonly<Record<string, unknown>>;
       /** The `Retry-After` header. */
       readonly retryAfter?: string | undefined;
@@ -11,6 +13,7 @@ export type WireFailure =
   /** An HTTP answer that is not Twirp's. */
   | {
       readonly kind: "http";
+      /** The HTTP status, if it is known. */
       readonly status?: number | undefined;
       /** The `Retry-After` header. */
       readonly retryAfter?: string | undefined;
@@ -23,7 +26,11 @@ export type WireFailure =
     }
   /** A good answer began, and broke off or could not be read. */
   | { readonly kind: "broken" }
-  /** No answer came. `cause` is the platform's name for the reason, where the error has one. */
-  | { readonly kind: "none"; readonly cause?: string | undefined }
+  /** No answer came. */
+  | {
+      readonly kind: "none";
+      /** The platform's name for the reason (`ECONNREFUSED` …), where the error has one. */
+      readonly cause?: string | undefined;
+    }
   /** The request could not even be built. */
   | { readonly kind: "unsendable" };

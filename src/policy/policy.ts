@@ -84,8 +84,8 @@ export interface MethodPolicy {
    * The codes after which an idempotent method is replayed even if the first attempt may have run. A connection that
    * broke and an attempt that timed out are always among the reasons.
    *
-   * @default ["unavailable", "internal", "unknown", "dataloss", "bad_route"]: what a Twirp server sends with a 5xx, except
-   * `unimplemented`; and a proxy's 404, for a region that does not route the method (yet).
+   * @default `["unavailable", "internal", "unknown", "dataloss", "bad_route"]`: what a Twirp server sends with a 5xx,
+   * except `unimplemented`; and a proxy's 404, for a region that does not route the method (yet).
    */
   retryableCodes?: readonly TwirpCodeName[] | undefined;
   /**

@@ -19,6 +19,7 @@
 import { checkKeys, checkNumber, checkObject } from "../support/checks.js";
 import { mustBe } from "../support/errors.js";
 
+/** The size of the retry budget. */
 export interface RetryThrottling {
   /**
    * The size of each region's bucket, in tokens; it starts full. From 1 to 1 000, gRPC's range.

@@ -10,6 +10,7 @@ import { checkRegions, type RegionList } from "./region.js";
 import type { LoadedRegions, RegionSource } from "./source.js";
 import { type RegionStore, StoredRegions } from "./store.js";
 
+/** The options of `RegionCache`. */
 export interface RegionCacheOptions {
   /**
    * Keeps the lists for the next process, so that it knows its regions before its first request. Whatever comes out of it
@@ -63,19 +64,19 @@ export class RegionCache {
     if (options.store !== undefined) this.#stored = new StoredRegions(options.store, this.#clock);
   }
 
-  /** The newest list of this source, even if it is stale; `undefined` before the first. */
+  /** @internal The newest list of this source, even if it is stale; `undefined` before the first. */
   get(source: RegionSource): RegionList | undefined {
     return this.#entries.get(source.key)?.regions;
   }
 
-  /** Whether a newer list is on its way or due. */
+  /** @internal Whether a newer list is on its way or due. */
   isStale(source: RegionSource): boolean {
     const entry = this.#entries.get(source.key);
     return entry === undefined || entry.loading !== undefined || this.#clock.now() >= entry.dueAt;
   }
 
   /**
-   * Makes the list due at once, because a server said that it cannot be right. Many servers may say so again and again,
+   * @internal Makes the list due at once, because a server said that it cannot be right. Many servers may say so again and again,
    * and that must not become a flood of requests, so it works once per `MIN_REFRESH_MS`.
    */
   invalidate(source: RegionSource): void {
@@ -86,7 +87,7 @@ export class RegionCache {
     entry.dueAt = now;
   }
 
-  /** Resolves when the list that the store has is known here; at once if there is no store. Never rejects. */
+  /** @internal Resolves when the list that the store has is known here; at once if there is no store. Never rejects. */
   restored(source: RegionSource, warn: Warn): Promise<void> {
     const entry = this.#entryOf(source);
     entry.restored ??=
@@ -99,7 +100,7 @@ export class RegionCache {
   }
 
   /**
-   * Loads the list from the source, by the request that is under way or by a new one. The request belongs to no single
+   * @internal Loads the list from the source, by the request that is under way or by a new one. The request belongs to no single
    * caller. It ends with its answer or after two seconds, and the store may take a quarter of a second before it.
    */
   load(source: RegionSource, warn: Warn): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Listening to the caller's abort. One signal often serves many calls (a request handler's, a process's shutdown),
- * and Node warns of a leak from the eleventh listener of a signal on. So a signal gets one listener from here,
- * however many wait for it, and none once nobody does.
+ * Listening to the caller's abort. A signal gets one listener from here, however many wait for it, and none once nobody
+ * does, because one signal often serves many calls (a request's, a process's shutdown), and Node warns of a leak from the
+ * eleventh listener on.
  */
 const waiting = new WeakMap<AbortSignal, Waiters>();
 
@@ -11,9 +11,9 @@ interface Waiters {
 }
 
 /**
- * Calls `callback` when `signal` aborts; not if it has aborted already.
+ * Calls `callback` when `signal` aborts, but not if it has aborted already.
  *
- * @returns a function that ends the waiting; calling it again does nothing.
+ * @returns a function that stops the waiting. Calling it again does nothing.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return ignore;

@@ -1,17 +1,17 @@
-/** What was read of a response's body. */
+/** The part of a response's body that was read. */
 export interface BoundedBody {
   /** After decompression. */
   readonly bytes: Uint8Array;
-  /** Was it longer than it may be? The rest was not read, and its connection is closed. */
+  /** Whether there was more than allowed. The rest was not read, and its connection is closed. */
   readonly more: boolean;
 }
 
-/** Reads a response's body, `maxBytes` of it at most. Rejects if it breaks off. */
+/** Reads at most `maxBytes` of a response's body. Rejects if it breaks off. */
 export async function readBounded(response: Response, maxBytes: number): Promise<BoundedBody> {
   if (response.body === null) return { bytes: new Uint8Array(0), more: false };
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // By hand: not every browser can iterate over a stream.
+  // With a reader, because not every browser can iterate over a stream.
   const reader = response.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
@@ -20,7 +20,7 @@ export async function readBounded(response: Response, maxBytes: number): Promise
     chunks.push(value.subarray(0, left));
     size += Math.min(value.byteLength, left);
     if (value.byteLength > left) {
-      // Not waited for: it has no more to say, and a stream that hangs may hang here, too.
+      // Not waited for, because a stream that hangs may hang here too.
       reader.cancel().catch(() => {});
       return { bytes: joined(chunks, size), more: true };
     }

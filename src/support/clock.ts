@@ -1,13 +1,13 @@
 import { onAbort } from "./abort.js";
 
 /**
- * Time and randomness, the only place that touches them. The globals are looked up at every use, so fake
- * timers installed by a test drive the whole package, `p-retry`'s backoff timer included.
+ * Time and randomness. Nothing else in this package touches them. The globals are looked up at every use, so fake timers
+ * that a test installs drive the whole package, p-retry's included.
  */
 export interface Clock {
   /** Milliseconds on a clock that never goes back; for durations. */
   now(): number;
-  /** Milliseconds since the Unix epoch; for showing to people and for deadlines given as a `Date`. */
+  /** Milliseconds since the Unix epoch; for people, and for deadlines given as a `Date`. */
   date(): number;
   /** At least 0, below 1. */
   random(): number;
@@ -24,7 +24,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
   random: () => Math.random(),
-  // Not `randomUUID`: browsers have it on secure pages only.
+  // Not `randomUUID`, which browsers have on secure pages only.
   uuid: () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(""),
   setTimeout: (callback, delayMs) => globalThis.setTimeout(callback, delayMs),
@@ -36,12 +36,12 @@ export function dateOf(time: number, clock: Clock): number {
   return clock.date() + time - clock.now();
 }
 
-/** The longest delay that a JavaScript timer can hold; a longer one would fire at once. About 24.8 days. */
+/** The longest delay that a JavaScript timer can hold, about 24.8 days. A longer one would fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Waits for `promise`, but no longer than `withinMs` and not past an abort of `signal`: then it resolves with
- * `undefined` while the promise goes on for whoever else waits on it. Rejects only if the promise does.
+ * Waits for `promise`, but no longer than `withinMs` and not past an abort of `signal`. Then it resolves with `undefined`,
+ * and the promise goes on for whoever else waits for it. Rejects only if the promise does.
  */
 export function waitAtMost<T>(
   promise: Promise<T>,
@@ -68,8 +68,8 @@ export function sleep(delayMs: number, signal: AbortSignal | undefined, clock: C
 }
 
 /**
- * `work`, but no longer than `withinMs`: then it rejects and its signal aborts, even if the work takes no notice. Holds
- * up no process that is done otherwise.
+ * Runs `work` for no longer than `withinMs`. Then it rejects and the signal aborts, even if the work ignores that. It keeps
+ * no process alive.
  */
 export function bounded<T>(work: (signal: AbortSignal) => T | Promise<T>, withinMs: number, clock: Clock): Promise<T> {
   const controller = new AbortController();
@@ -80,7 +80,7 @@ export function bounded<T>(work: (signal: AbortSignal) => T | Promise<T>, within
       controller.abort(error);
     }, withinMs);
     unref(timer);
-    // Inside a `then`, so that work that throws is work that rejects.
+    // Inside a `then`, so that work that throws counts as work that rejects.
     Promise.resolve()
       .then(() => work(controller.signal))
       .then(resolve, reject)
@@ -88,7 +88,7 @@ export function bounded<T>(work: (signal: AbortSignal) => T | Promise<T>, within
   });
 }
 
-/** Lets a process end although this timer is still to come. Browsers' timers are numbers, and hold nothing up. */
+/** Lets a process end before this timer fires. Browsers' timers are numbers, and keep nothing alive. */
 export function unref(timer: unknown): void {
   (timer as { unref?: () => void }).unref?.();
 }

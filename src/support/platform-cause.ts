@@ -1,6 +1,6 @@
 import { messageOf } from "./errors.js";
 
-/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`, Bun's `ConnectionRefused`; not a Twirp code. */
+/** `ECONNREFUSED`, `UND_ERR_SOCKET`, `CERT_HAS_EXPIRED`, Bun's `ConnectionRefused`, but no Twirp code. */
 const PLATFORM_CODE = /^(?:E[A-Z_]{3,}|UND_ERR_\w+|ERR_\w+|\w*CERT\w*|ConnectionRefused)$/;
 
 /** The platform's name for a failed connection, where the error or its cause has one. */
@@ -8,7 +8,7 @@ export function causeOf(error: unknown): string | undefined {
   try {
     return codeOf((error as { cause?: unknown } | null | undefined)?.cause) ?? codeOf(error);
   } catch {
-    return undefined; // A getter of its own, which throws.
+    return undefined; // The error has a getter that throws.
   }
 }
 
@@ -17,7 +17,7 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === "string" && PLATFORM_CODE.test(code) ? code : undefined;
 }
 
-/** The message, and that name if it is not in it: `fetch` says no more than that it failed. */
+/** The message, with that name added if it is missing: `fetch` only says that it failed. */
 export function messageWithCause(error: unknown): string {
   const message = messageOf(error);
   const cause = causeOf(error);

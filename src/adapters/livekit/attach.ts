@@ -1,6 +1,6 @@
 /**
- * Puts clients of `livekit-server-sdk` on a `Failover`. Each of them holds an object in `rpc` with one method,
- * `request`, which has the SDK's own loop over regions in it; that object is replaced.
+ * Puts clients of `livekit-server-sdk` on a `Failover`. Each of them has an object `rpc` with one method, `request`, which
+ * contains the SDK's own loop over regions. That object is replaced.
  */
 import * as importedSdk from "livekit-server-sdk";
 import type { Failover } from "../../failover.js";
@@ -12,26 +12,31 @@ import { type LivekitTransport, livekitCall } from "./call.js";
 import type { ServerErrorClass } from "./server-error.js";
 import { timeoutMs } from "./timeout.js";
 
-/** The header for the one random id that all attempts of a call share. */
+/** The header for the random id that all attempts of a call share. */
 export const REQUEST_ID_HEADER = "X-Livekit-Request-Id";
 
-/** As much of `livekit-server-sdk` as has to be known. */
+/** The part of `livekit-server-sdk` that has to be known. */
 export interface LivekitSdk {
+  /** The SDK's class for what a server said. */
   readonly ServerError: ServerErrorClass;
-  readonly RoomServiceClient: abstract new (...args: never[]) => object;
+  /** Any of the SDK's client classes, all of which extend one base class. */
+  readonly RoomServiceClient: abstract new (
+    ...args: never[]
+  ) => object;
 }
 
+/** The options of `attachFailover`. One that is `undefined` counts as left out. */
 export interface AttachOptions extends HttpOptions {
   /**
-   * The copy of `livekit-server-sdk` that the client is of: `require("livekit-server-sdk")` where it was loaded in
-   * that way, since Node keeps that copy apart from the one for `import`. Errors are of its `ServerError`.
+   * The copy of `livekit-server-sdk` that the client belongs to: `require("livekit-server-sdk")` if it was loaded that way,
+   * because Node keeps that copy apart from the one for `import`. Errors are instances of its `ServerError`.
    *
    * @default what `import "livekit-server-sdk"` gives
    */
-  sdk?: LivekitSdk;
+  sdk?: LivekitSdk | undefined;
 }
 
-/** The SDK's `TwirpRpc`, as much of it as is used. */
+/** The part of the SDK's `TwirpRpc` that is used. */
 interface SdkRpc {
   readonly host: string;
   readonly pkg: string;
@@ -47,17 +52,17 @@ interface SdkClient {
 const WHAT = "attachFailover's client";
 
 /**
- * Has all calls of a client run by `failover` instead of by the SDK's own loop: one of `RoomServiceClient`,
- * `EgressClient`, `IngressClient`, `SipClient`, `AgentDispatchClient` and `ConnectorClient`, or a `LiveKitAPI` with all
- * of them. Attached again, a client goes over to the newer `Failover`. One that is refused is left as it was.
+ * Makes `failover` run all calls of a client, instead of the SDK's own loop. The client is a `RoomServiceClient`,
+ * `EgressClient`, `IngressClient`, `SipClient`, `AgentDispatchClient` or `ConnectorClient`, or a `LiveKitAPI` with all of
+ * them. A client that is attached again moves to the newer `Failover`. A client that is refused stays as it was.
  *
  * ```ts
  * const rooms = attachFailover(new RoomServiceClient(url, apiKey, secret), failover);
  * ```
  *
  * @returns the client.
- * @throws InvalidOptionError for what is no such client, and for one whose host is no region of `failover`: its tokens
- * would go to hosts that are not theirs.
+ * @throws InvalidOptionError for anything else, and for a client whose host is not a region of `failover`, because its
+ * tokens would go to hosts that they are not for.
  */
 export function attachFailover<Client extends object>(
   client: Client,
@@ -74,7 +79,7 @@ export function attachFailover<Client extends object>(
     "proofOfSending",
   ]);
   const { sdk = importedSdk, ...http } = options;
-  // Versions before 2.17 have neither the class nor the loop that is replaced.
+  // Versions before 2.17 have neither this class nor the loop that is replaced.
   if (typeof sdk?.ServerError !== "function") {
     throw mustBe("attachFailover's sdk", "livekit-server-sdk 2.17 or later", sdk);
   }
@@ -86,12 +91,12 @@ export function attachFailover<Client extends object>(
     checkHost(original.host, failover);
     return { found, rpc: new FailoverRpc(original, failover, transport) };
   });
-  // Only now, when nothing can be refused any more.
+  // Only after all checks, so that a refusal changes nothing.
   for (const { found, rpc } of rpcs) found.rpc = rpc;
   return client;
 }
 
-/** What stands in a client's `rpc` instead of the SDK's own. */
+/** Replaces the SDK's own `rpc` of a client. */
 class FailoverRpc {
   constructor(
     readonly original: SdkRpc,
@@ -99,7 +104,7 @@ class FailoverRpc {
     private readonly transport: LivekitTransport,
   ) {}
 
-  /** @param timeout in seconds, where the SDK's method knows better than the client's `requestTimeout`. */
+  /** @param timeout in seconds, where the SDK's method overrides the client's `requestTimeout`. */
   async request(
     service: string,
     method: string,
@@ -132,9 +137,9 @@ function isClient(value: unknown): value is SdkClient {
   return typeof rpc.host === "string" && typeof rpc.pkg === "string" && typeof rpc.requestTimeout === "number";
 }
 
-/** A client of another copy would get errors that its `instanceof ServerError` does not know. */
+/** A client of another copy of the SDK would get errors that fail its `instanceof ServerError`. */
 function checkCopy(client: SdkClient, sdk: LivekitSdk): void {
-  // What all clients extend. The SDK does not export it.
+  // The base class of all clients, which the SDK does not export.
   const Base = Object.getPrototypeOf(sdk.RoomServiceClient);
   if (typeof Base === "function" && client instanceof Base) return;
   const hint = '; for clients that come from require(), pass { sdk: require("livekit-server-sdk") }';
@@ -143,7 +148,7 @@ function checkCopy(client: SdkClient, sdk: LivekitSdk): void {
 
 function checkWritable(client: SdkClient): void {
   if (Object.getOwnPropertyDescriptor(client, "rpc")?.writable !== false) return;
-  throw mustBe(WHAT, "one that is not frozen, for its rpc is replaced", client);
+  throw mustBe(WHAT, "a client that is not frozen, because its rpc is replaced", client);
 }
 
 function checkHost(host: string, failover: Failover): void {

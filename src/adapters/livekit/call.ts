@@ -5,7 +5,7 @@ import { httpCall } from "../../http/http-call.js";
 import type { TwirpHttp } from "../../http/twirp-http.js";
 import { judgedAs, type ServerErrorClass, thrownFor } from "./server-error.js";
 
-/** What all calls of a client share. */
+/** What all calls of a client have in common. */
 export interface LivekitTransport {
   readonly http: TwirpHttp;
   readonly ServerError: ServerErrorClass;

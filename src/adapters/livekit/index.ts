@@ -1,139 +1,19 @@
 /**
- * For LiveKit: regions from `/settings/regions`, what is known of its methods, and clients of `livekit-server-sdk` as
- * they are.
+ * For LiveKit: regions from `/settings/regions`, a policy for each of its methods, and the clients of `livekit-server-sdk`
+ * as they are.
  *
  * ```ts
  * const failover = livekitFailover({ url: "wss://my.livekit.cloud", token: () => regionsToken() });
  * const rooms = attachFailover(new RoomServiceClient("wss://my.livekit.cloud", apiKey, secret), failover);
  * ```
  *
- * For clients that protobuf-ts generated from LiveKit's `.proto` files, the same `Failover` goes to `failoverInterceptor`.
+ * For clients that protobuf-ts generated from LiveKit's `.proto` files, give the same `Failover` to `failoverInterceptor`.
+ *
+ * @packageDocumentation
  */
-
-import { createFailover, type Failover, type FailoverOptions } from "../../failover.js";
-import type { MethodPolicy } from "../../policy/policy.js";
-import type { PolicyTable } from "../../policy/policy-table.js";
-import { type HttpRegionsOptions, httpRegions } from "../../regions/discovery/http.js";
-import { checkBoolean, checkKeys, checkObject, parseUrl, redact } from "../../support/checks.js";
-import { InvalidOptionError, mustBe } from "../../support/errors.js";
-import { checkHeaders, type HeadersSource, makeHeaders } from "../../support/headers.js";
-import { REQUEST_ID_HEADER } from "./attach.js";
-import { livekitPolicies } from "./policies.js";
-
+export type { HttpOptions } from "../../http/twirp-http.js";
+export type { HeadersSource } from "../../support/headers.js";
 export { type AttachOptions, attachFailover, type LivekitSdk } from "./attach.js";
-export { livekitPolicies };
-
-export interface LivekitFailoverOptions extends Omit<FailoverOptions, "regions"> {
-  /** Of the server or the Cloud project, as the SDK takes it: `wss://my.livekit.cloud`, `https://livekit.example.com`. */
-  url: string;
-  /**
-   * An access token (a JWT) to ask for the list of regions with, or a function that makes one for each request, since
-   * tokens run out. Any that is valid for the project will do. This or `headers`.
-   */
-  token?: string | (() => string | Promise<string>);
-  /** All headers of that request, where a token is not what it takes; or a function that makes them. */
-  headers?: HeadersSource;
-  /**
-   * Hosts that may be called when the list names them, each with all its subdomains.
-   *
-   * @default `livekit.cloud` and `livekit.run` for a project there; else as `httpRegions` has it
-   */
-  allowedHosts?: readonly string[];
-  /**
-   * Regions that are known without asking, by their base URL: `https://my.eu.livekit.cloud/twirp`. With them the first
-   * call of a process survives a project URL that cannot be reached.
-   *
-   * @default []
-   */
-  fallback?: HttpRegionsOptions["fallback"];
-  /**
-   * Do all your regions together run one `X-Livekit-Request-Id` only once, whichever of them it reaches? Then every
-   * method may be replayed. The id is sent in any case.
-   *
-   * @default false
-   */
-  requestIdIsKey?: boolean;
-  /** Laid over `livekitPolicies`, key by key and option by option. */
-  policies?: PolicyTable;
-}
-
-const OPTIONS = Object.keys({
-  url: 0,
-  token: 0,
-  headers: 0,
-  allowedHosts: 0,
-  fallback: 0,
-  requestIdIsKey: 0,
-  policies: 0,
-  cache: 0,
-  order: 0,
-  health: 0,
-  retryThrottling: 0,
-} satisfies Record<keyof LivekitFailoverOptions, 0>);
-
-/** LiveKit's own domains: all of their hosts may see a project's tokens. */
-const CLOUD = ["livekit.cloud", "livekit.run"] as const;
-
-/** @throws InvalidOptionError */
-export function livekitFailover(options: LivekitFailoverOptions): Failover {
-  checkKeys("livekitFailover()", checkObject("livekitFailover's options", options), OPTIONS);
-  const { url, token, headers, allowedHosts, fallback, requestIdIsKey = false, policies = {}, ...rest } = options;
-  checkBoolean("livekitFailover.requestIdIsKey", requestIdIsKey);
-  const origin = checkUrl(url);
-  const hosts = allowedHosts ?? (isCloud(origin) ? CLOUD : undefined);
-  const regions = httpRegions({
-    home: `${origin}/twirp`,
-    headers: headersOf(token, headers),
-    ...(hosts && { allowedHosts: hosts }),
-    ...(fallback && { fallback }),
-  });
-  return createFailover({ ...rest, regions, policies: layered(policies, requestIdIsKey) });
-}
-
-/** The origin, by http(s). A path is refused, since the SDK drops it without a word. */
-function checkUrl(given: unknown): string {
-  const url = typeof given === "string" ? parseUrl(given.replace(/^ws(?=s?:)/i, "http")) : undefined;
-  // Nothing but an origin, with or without a slash at its end.
-  if (url !== undefined && url.href === `${url.origin}/`) return url.origin;
-  const shown = typeof given === "string" ? String(redact(given)).replace(/[?#].*$/s, "?…") : given;
-  const expected = 'the ws(s) or http(s) URL of a server, and no more than that, such as "wss://my.livekit.cloud"';
-  throw mustBe("livekitFailover.url", expected, shown);
-}
-
-function isCloud(origin: string): boolean {
-  const { hostname } = new URL(origin);
-  return CLOUD.some((domain) => hostname.endsWith(`.${domain}`));
-}
-
-function headersOf(token: unknown, headers: HeadersSource | undefined): HeadersSource {
-  if ((token === undefined) === (headers === undefined)) {
-    const given = token === undefined ? "neither was given" : "both were given";
-    const problem = `livekitFailover() takes either token or headers; ${given}`;
-    throw new InvalidOptionError("livekitFailover.token", "(not shown)", problem);
-  }
-  if (headers !== undefined) {
-    const checked = checkHeaders("livekitFailover.headers", headers);
-    return () => makeHeaders("livekitFailover.headers", checked);
-  }
-  return typeof token === "function" ? async () => bearing(await token()) : bearing(token);
-}
-
-function bearing(token: unknown): Record<string, string> {
-  if (typeof token === "string" && /^[\w.~+/-]+=*$/.test(token)) return { authorization: `Bearer ${token}` };
-  // A value that was refused may be a token all the same.
-  const expected = 'a JWT without "Bearer", or a function that gives one';
-  throw mustBe("livekitFailover.token", expected, "(not shown)");
-}
-
-/** An option that is given as `undefined` counts as left out here, too. What is no policy is `createFailover`'s to refuse. */
-function layered(given: PolicyTable, requestIdIsKey: boolean): PolicyTable {
-  const table: Record<string, MethodPolicy | undefined> = { ...livekitPolicies };
-  if (requestIdIsKey) table["*"] = { idempotencyKey: REQUEST_ID_HEADER };
-  for (const [key, policy] of Object.entries(checkObject("policies", given))) {
-    if (policy === undefined) continue;
-    const isPolicy = typeof policy === "object" && policy !== null && !Array.isArray(policy);
-    const said = isPolicy ? Object.entries(policy).filter(([, value]) => value !== undefined) : [];
-    table[key] = isPolicy ? { ...table[key], ...Object.fromEntries(said) } : (policy as MethodPolicy);
-  }
-  return table as PolicyTable;
-}
+export { type LivekitFailoverOptions, livekitFailover } from "./failover.js";
+export { livekitPolicies } from "./policies.js";
+export type { ServerErrorClass } from "./server-error.js";

@@ -1,7 +1,7 @@
 /**
- * What is known of LiveKit's methods: whether one may run twice for one call, and how long those take that wait for
- * a phone to be answered. The reason for each is in docs/livekit.md; a test holds the two against each other and
- * against the methods that the SDK calls.
+ * What is known about LiveKit's methods: whether each may run twice for one call, and how long those take that wait for a
+ * phone to be answered. The reason for each is in docs/livekit.md. A test compares the two with each other and with the
+ * methods that the SDK calls.
  */
 
 import type { MethodPolicy } from "../../policy/policy.js";
@@ -9,15 +9,15 @@ import type { PolicyTable } from "../../policy/policy-table.js";
 import { MAX_TIMER_MS } from "../../support/clock.js";
 import { RINGS_MS } from "./timeout.js";
 
-/** It only reads, or its second run finds everything as the first has left it. */
+/** It only reads, or a second run leaves everything as the first left it. */
 const TWICE: MethodPolicy = Object.freeze({ idempotent: true });
 
-/** Written out, so that no `"*"` of the user's can take it for harmless. */
+/** Written out, so that a `"*"` of the user's cannot declare it idempotent. */
 const ONCE: MethodPolicy = Object.freeze({ idempotent: false });
 
 /**
- * It may wait until somebody answers: LiveKit's 30 s of ringing, and the SDK's margin of 2 s. An attempt is never cut
- * short for the sake of another, for behind it a phone rings.
+ * It may wait until somebody answers: LiveKit's 30 s of ringing plus the SDK's margin of 2 s. An attempt has all of that
+ * time, because a phone rings behind it.
  */
 const RINGS: MethodPolicy = Object.freeze({
   idempotent: false,
@@ -25,7 +25,7 @@ const RINGS: MethodPolicy = Object.freeze({
   perAttemptTimeoutMs: MAX_TIMER_MS,
 });
 
-/** It waits for a participant's answer, for 15 s by default. */
+/** It waits for a participant's answer, which takes up to 15 s by default. */
 const ASKS: MethodPolicy = Object.freeze({ idempotent: false, timeoutMs: 17_000, perAttemptTimeoutMs: MAX_TIMER_MS });
 
 function methodsOf(service: string, methods: Readonly<Record<string, MethodPolicy>>): PolicyTable {
@@ -33,7 +33,7 @@ function methodsOf(service: string, methods: Readonly<Record<string, MethodPolic
 }
 
 /**
- * The policies of all methods of LiveKit's server APIs. A method that is not in it is not replayed after an attempt that
+ * The policies of all methods of LiveKit's server APIs. A method that is missing here is not replayed after an attempt that
  * may have run.
  */
 export const livekitPolicies: PolicyTable = Object.freeze({

@@ -1,6 +1,6 @@
 /**
- * What the SDK itself would throw: its `ServerError` for an answer, whoever wrote it, and `fetch`'s own error where none
- * came. Tests hold both against the stock client.
+ * The errors that the SDK itself would throw: its `ServerError` for an answer, whoever wrote it, and `fetch`'s own error if
+ * no answer came. Tests compare both with the stock client.
  */
 
 import type { ErrorParts } from "../../http/adapter-call.js";
@@ -16,18 +16,18 @@ export type ServerErrorClass = new (
   metadata?: Record<string, string>,
 ) => Error;
 
-/** For what no server said, the platform's errors, as `fetch` with a signal would throw them. */
+/** Makes the error. For what no server said it is the platform's error, as `fetch` with a signal would throw it. */
 export function thrownFor({ code, message, meta, cause, received }: ErrorParts, ServerError: ServerErrorClass): object {
   if (received !== undefined) return serverErrorOf(received, ServerError);
   if (code === "deadline_exceeded") return new DOMException(message, "TimeoutError");
   if (code === "canceled") return new DOMException(message, "AbortError");
-  // The SDK lets the complaint of `JSON.parse` out, which says nothing about a call.
+  // The SDK throws the `SyntaxError` of `JSON.parse` here, which says nothing about the call.
   const isUnreadable = code === "dataloss" && (cause === undefined || cause instanceof SyntaxError);
   if (isUnreadable) return new ServerError("ServerError", message, 200, code, { ...meta });
   return (cause as object | undefined) ?? new TypeError(message); // The cause is `fetch`'s own.
 }
 
-/** As the SDK reads it, with all that a server may get wrong. */
+/** Reads the response as the SDK does, whatever a server may get wrong in it. */
 function serverErrorOf({ status, statusText, contentType, text }: ErrorResponse, ServerError: ServerErrorClass): Error {
   let message = "Unknown internal error";
   let code: string | undefined;
@@ -40,17 +40,17 @@ function serverErrorOf({ status, statusText, contentType, text }: ErrorResponse,
       if ("code" in said) code = said.code;
       if ("meta" in said) metadata = said.meta;
     } catch {
-      // What could be read of it stays.
+      // Keep what could be read.
     }
   }
   return new ServerError(statusText, message, status, code, metadata);
 }
 
 /**
- * What the engine is to judge by. A phone that is busy comes as `unavailable` or `resource_exhausted`, which would count
- * against the region; but with a SIP status in it, it is the phone network's answer to a call that was made.
+ * Reinterprets the answer for a busy phone. It arrives as `unavailable` or `resource_exhausted`, which would count against
+ * the region, but its SIP status says that it is the phone network's answer to a call that was made.
  */
-export function judgedAs(answer: WireFailure): WireFailure {
-  if (answer.kind !== "twirp" || answer.meta?.sip_status_code === undefined) return answer;
-  return { kind: "twirp", code: "failed_precondition", meta: answer.meta };
+export function judgedAs(failure: WireFailure): WireFailure {
+  if (failure.kind !== "twirp" || failure.meta?.sip_status_code === undefined) return failure;
+  return { kind: "twirp", code: "failed_precondition", meta: failure.meta };
 }

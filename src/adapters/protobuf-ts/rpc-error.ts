@@ -1,7 +1,7 @@
 /**
- * What an `RpcError` of `TwirpFetchTransport` says about the attempt. The transport reports an intermediary's
- * answer as `internal` and puts the HTTP status into the message alone, so the message is read: these are the
- * texts of @protobuf-ts/twirp-transport 2.x.
+ * What an `RpcError` of `TwirpFetchTransport` says about the attempt. The transport reports an intermediary's answer as
+ * `internal` and puts the HTTP status only into the message, so the message is read. These are the texts of
+ * @protobuf-ts/twirp-transport 2.x.
  */
 import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
 import { parseTwirpCode } from "../../outcome/twirp-code.js";
@@ -26,7 +26,7 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Wir
   }
   if (code === "unknown" && OPAQUE.test(message)) return { kind: "http" };
   if (code === "dataloss" && BROKEN.test(message)) return { kind: "broken" };
-  // The transport's own codes for a fetch that failed: no server spells its codes that way.
+  // The transport's own codes for a fetch that failed. No server spells its codes this way.
   if (code === "UNKNOWN" || (code === "cancelled" && headers === undefined)) {
     return { kind: "none", cause: causeOf(error) };
   }
@@ -39,7 +39,7 @@ interface RpcErrorShape {
   readonly meta: Record<string, unknown>;
 }
 
-/** By shape: there may be two copies of the library. */
+/** By shape, because there may be two copies of the library. */
 function isRpcError(error: unknown): error is RpcErrorShape {
   if (!(error instanceof Error)) return false;
   const { code, meta } = error as Partial<RpcErrorShape>;

@@ -1,22 +1,23 @@
-/** What can be said of a call although the generated client has no place for it. */
+/** What can be said about a call for which the generated client has no place. */
 
 import { checkPolicy, type MethodPolicy } from "../../policy/policy.js";
 import { checkKeys, checkNumber, checkObject } from "../../support/checks.js";
 import { mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource } from "../../support/headers.js";
 
+/** The options of `with`. One that is `undefined` counts as left out. */
 export interface CallOptions {
-  /** Ends the calls. A later one takes the place of an earlier one; `AbortSignal.any` makes one of both. */
+  /** Ends the calls. A later signal replaces an earlier one; `AbortSignal.any` makes one of both. */
   signal?: AbortSignal | undefined;
-  /** Each call in milliseconds, all attempts and waits included; over the policy's `timeoutMs`. */
+  /** The time limit of each call in milliseconds, all attempts and waits included. It replaces the policy's `timeoutMs`. */
   timeoutMs?: number | undefined;
-  /** Sent with every attempt, over those of the same name from before. */
+  /** Headers of every attempt. They replace earlier ones of the same name. */
   headers?: HeadersSource | undefined;
-  /** The policy of these calls, over that of their method; `false` for one attempt and no replay. */
+  /** The policy of these calls, which takes precedence over their method's; `false` for one attempt and no replay. */
   failover?: MethodPolicy | false | undefined;
 }
 
-/** Options as they come out of any number of `with`s. */
+/** The options that any number of `with`s add up to. */
 export interface CallSettings {
   readonly signal?: AbortSignal | undefined;
   readonly timeout?: number | undefined;
@@ -31,9 +32,9 @@ export function mergeCallOptions(base: CallSettings, given: CallOptions): CallSe
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
     throw mustBe("with.signal", "an AbortSignal", signal);
   }
-  // What is left of a deadline may be less than nothing; then the call fails at once.
+  // What is left of a deadline may be below zero. Then the call fails at once.
   if (timeoutMs !== undefined) checkNumber("with.timeoutMs", timeoutMs, -Infinity, Infinity, " (milliseconds)");
-  // Its warnings come with each call, where there is someone to be told.
+  // Without warnings here, because each call repeats them where somebody listens.
   if (failover !== undefined && failover !== false) checkPolicy("with.failover", failover, () => {});
   return {
     signal: signal ?? base.signal,

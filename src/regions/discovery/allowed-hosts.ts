@@ -1,28 +1,28 @@
 /**
- * Which hosts a list of regions may send calls to. The calls carry the caller's credentials, so whoever can write into
- * the list, or into the answer on its way, must not be able to name a host of his own.
+ * Which hosts a list of regions may send calls to. The calls carry the caller's credentials, so whoever can change the list,
+ * or the answer on its way, must not be able to name a host of their own.
  */
 
 import { toUrl } from "../../support/checks.js";
 import { mustBe, show } from "../../support/errors.js";
 
-/** A name with an optional port. Letters of other scripts are put into their ASCII form first. */
+/** A host name or an address. Letters of other scripts are converted to ASCII first. */
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
 
 interface AllowedHost {
   readonly name: string;
-  /** Only this port; where it is left out, the usual ones. */
+  /** The only port that is allowed; without it, the usual ones are. */
   readonly port?: string;
 }
 
 export interface HostRules {
-  /** How the user calls the list of hosts, for errors. */
+  /** How to name the list of hosts in an error. */
   readonly option: string;
-  /** The hosts where the user names none. */
+  /** The hosts that are allowed if the user names none. */
   readonly defaults: readonly string[];
-  /** Of home. Another one must be safer. */
+  /** The scheme of home. A region may use another one only if it is `https:`. */
   readonly protocol: string;
-  /** May a host be called on the port of this URL, if the list names no port? */
+  /** Whether a host may be called on the port of this URL if the list names no port. */
   readonly isUsualPort: (url: URL) => boolean;
 }
 
@@ -40,7 +40,7 @@ export class AllowedHosts {
     this.#hosts = hosts.map((host, i) => checkHost(`${option}[${i}]`, host));
   }
 
-  /** What is wrong with a region at this URL, if anything. */
+  /** What is wrong with a region at this URL; `undefined` if nothing is. */
   refusal(url: URL): string | undefined {
     if (url.protocol !== "https:" && url.protocol !== this.rules.protocol) return `has the scheme ${url.protocol}`;
     if (url.username !== "" || url.password !== "") return "has credentials in its url";
@@ -56,7 +56,7 @@ export class AllowedHosts {
   }
 }
 
-/** The rules where one region is home: its own domain, on the scheme's port or home's. */
+/** The rules for a list with a home: hosts in home's own domain, on the scheme's port or on home's. */
 export function rulesOfHome(option: string, home: URL): HostRules {
   return {
     option,
@@ -65,7 +65,7 @@ export function rulesOfHome(option: string, home: URL): HostRules {
     isUsualPort: (url) =>
       url.port === "" ||
       portOf(url) === portOf(home) ||
-      // Regions on one's own machine can be told apart by nothing else.
+      // Regions on one machine differ in nothing but the port.
       (isLoopback(home.hostname) && isLoopback(url.hostname)),
   };
 }
@@ -80,7 +80,7 @@ function isLoopback(hostname: string): boolean {
 
 function checkHost(option: string, value: unknown): AllowedHost {
   const url = typeof value === "string" && !/[\s/\\@]/.test(value) ? toUrl(`http://${value}`) : undefined;
-  // A path or a user would be without effect, and `example.com:80` is not the same as no port.
+  // A path or a user would have no effect, and `example.com:80` is not the same as no port.
   const port = typeof value === "string" ? /:(\d+)$/.exec(value)?.[1] : undefined;
   if (url === undefined || url.href !== `http://${url.host}/` || !HOST.test(url.hostname)) {
     throw mustBe(option, 'a host name such as "example.com", or "example.com:8443"', value);
@@ -88,10 +88,10 @@ function checkHost(option: string, value: unknown): AllowedHost {
   return { name: url.hostname, ...(port !== undefined && { port: String(Number(port)) }) };
 }
 
-/** What registries of countries keep below their domain, besides what has three letters or fewer (`co.uk`). */
+/** The second-level domains of country registries: any label of up to three letters (`co.uk`), and a few longer ones. */
 const REGISTRIES = /^(?:.{1,3}|asso|firm|gouv|govt|info|name|priv|school|store)\...$/;
 
-/** Platforms where anybody gets a name. There are more; who is on one of those names his hosts. */
+/** Platforms where anybody gets a name. There are more; users of those have to name their hosts. */
 const SHARED = new Set(
   `a.run.app amazonaws.com appspot.com azurewebsites.net cloudfront.net firebaseapp.com fly.dev github.io gitlab.io
   herokuapp.com netlify.app ngrok-free.app ngrok.io nip.io onrender.com pages.dev sslip.io trycloudflare.com ts.net
@@ -99,11 +99,11 @@ const SHARED = new Set(
 );
 
 /**
- * The domain whose hosts are taken for the home's own: all but the first label, where two or more are left.
- * Names directly under a registry's domain (`example.com`, `example.co.uk`) or a shared one stand for themselves.
+ * The domain whose hosts count as home's own: all labels but the first, if two or more are left. Names directly under a
+ * registry's domain (`example.com`, `example.co.uk`) or a shared one stand for themselves.
  */
 export function parentDomain(host: string): string {
-  // A dot at the end says that the name is complete; it is no part of it.
+  // A dot at the end only says that the name is complete.
   const labels = host.split(".").filter((label) => label !== "");
   const isAddress = host.startsWith("[") || /^\d+$/.test(labels.at(-1) as string);
   const parent = labels.slice(1).join(".");

@@ -1,12 +1,12 @@
 import { onAbort } from "../../support/abort.js";
 import { type Clock, type Timer, unref } from "../../support/clock.js";
 
-/** How long those who were asked may be silent before the next is asked as well, in milliseconds. */
+/** How long everyone who was asked may be silent before the next is asked as well, in milliseconds. */
 export const STAGGER_MS = 500;
 
 /**
- * Asks one after the other until one answers: the next when all who were asked have failed, or have been silent for
- * `STAGGER_MS`. Rejects with the first one's error when there is none left. Questions still open are aborted.
+ * Asks one after the other until one answers. The next is asked when all before it have failed, or have been silent for
+ * `STAGGER_MS`. Rejects with the first error when all have failed. Questions that are still open are aborted.
  */
 export function firstAnswer<T>(
   questions: readonly ((signal: AbortSignal) => Promise<T>)[],

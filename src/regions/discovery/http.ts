@@ -1,51 +1,52 @@
 /**
- * Regions from an HTTP endpoint, in the shape that LiveKit's `/settings/regions` has.
+ * Regions from an HTTP endpoint, in the format of LiveKit's `/settings/regions`.
  *
- * What it answers decides where the caller's credentials go next, so the answer is checked as an attacker's
- * would be: `allowed-hosts.ts` says which entries are fit to be called.
+ * The answer decides where the caller's credentials go next, so it is checked as if an attacker had written it:
+ * `allowed-hosts.ts` says which hosts may be called.
  */
 import { readBounded } from "../../support/bounded-body.js";
 import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../../support/checks.js";
 import { systemClock } from "../../support/clock.js";
 import { mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource, makeHeaders } from "../../support/headers.js";
-import { checkRegions, MAX_REGIONS, type Region, type RegionList, regionAt } from "../region.js";
+import { checkRegions, MAX_REGIONS, type Region, type RegionInit, type RegionList, regionAt } from "../region.js";
 import type { LoadRequest, RegionSource } from "../source.js";
 import { AllowedHosts, rulesOfHome } from "./allowed-hosts.js";
 import { firstAnswer } from "./first-answer.js";
 import { parseRegionAnswer } from "./region-answer.js";
 
+/** The options of `httpRegions`. One that is `undefined` counts as left out. */
 export interface HttpRegionsOptions {
   /** The base URL that is used when all is well, the path prefix included: `https://my.livekit.cloud/twirp`. */
-  home: string;
+  home: string | URL;
   /**
    * Where to ask for the list.
    *
    * @default `/settings/regions` on the origin of `home`
    */
-  url?: string;
+  url?: string | URL | undefined;
   /**
-   * Headers of that request, an `Authorization` for example; or a function that makes them for each request,
-   * so that a token can be renewed. They are sent to `url`, and to the same path in the other known regions when home,
-   * being the one that is asked, cannot answer. Redirects are not followed.
+   * Headers of that request, for example an `Authorization`, or a function that makes them for each request, so that a token
+   * can be renewed. They are sent to `url`, and, if home serves the list and cannot answer, to the same path in the other
+   * known regions. Redirects are not followed.
    */
-  headers?: HeadersSource;
+  headers?: HeadersSource | undefined;
   /**
-   * Hosts that may be called when the list names them, each with all its subdomains: `"example.com"`, on the usual
-   * port and home's; or `"example.com:8443"`, on that port.
+   * Hosts that may be called if the list names them, each with all its subdomains: `"example.com"` on the usual port and on
+   * home's, `"example.com:8443"` on that port only.
    *
-   * @default the parent domain of home: `livekit.cloud` for `my.livekit.cloud`. An address, or a name like
-   * `localhost`, stands for itself alone. Name the hosts where the parent domain is not yours alone, as it is on
-   * hosting platforms, of which only the best known are recognised.
+   * @default the parent domain of home: `livekit.cloud` for `my.livekit.cloud`. An address, or a name like `localhost`,
+   * stands for itself alone. Name the hosts if the parent domain is not yours alone, as on hosting platforms, of which only
+   * the best known are recognised.
    */
-  allowedHosts?: readonly string[];
+  allowedHosts?: readonly string[] | undefined;
   /**
-   * Regions that are known without asking, after home: used until the first list is in, and when an answer names no
-   * other region. They are yours, so `allowedHosts` does not bind them.
+   * Regions that are known without asking, after home. They are used until the first list arrives, and if an answer names no
+   * other region. They are your own statement, so `allowedHosts` does not apply to them.
    *
    * @default []
    */
-  fallback?: readonly (string | Region)[];
+  fallback?: readonly RegionInit[] | undefined;
 }
 
 type Warn = (message: string) => void;
@@ -53,10 +54,14 @@ type Warn = (message: string) => void;
 /** The largest answer that is read, in bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Home and three others. If four regions are silent, it is the network on this side that is down. */
+/** Home and three others. If four regions are silent, the network on this side is down. */
 const MAX_ASKED = 4;
 
-/** @throws InvalidOptionError */
+/**
+ * Regions from an HTTP endpoint, in the format of LiveKit's `/settings/regions`.
+ *
+ * @throws InvalidOptionError
+ */
 export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const names = ["home", "url", "headers", "allowedHosts", "fallback"];
   checkKeys("httpRegions()", checkObject("httpRegions's options", options), names);
@@ -76,7 +81,7 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
     return { ...answer, regions: parse(answer.answer, warn, known) };
   };
   return {
-    // Another home, other hosts or another fallback would make another list of the same answer.
+    // With another home, other hosts or another fallback, the same answer would make another list.
     key: [url, home, allowedHosts, JSON.stringify(known.slice(1))].join(" "),
     name: url.replace(/\?.*$/s, ""), // A query may hold a token.
     known,
@@ -90,11 +95,11 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   };
 }
 
-/** Where the list can be had: at its URL, and, where home itself serves it, in the other regions too. */
+/** Where to ask for the list: at its URL, and, if home itself serves it, in the other regions too. */
 function endpoints(url: string, home: string, known: readonly Region[]): string[] {
   const path = url.startsWith(`${home}/`) ? url.slice(home.length) : undefined;
   const origins = path === undefined ? [] : known.map((region) => new URL(region.url).origin);
-  // A fallback may be on plain http beside a home on https: calls go there, as the user says, but not this token.
+  // A fallback may use plain http beside a home on https. Calls go there, because the user says so, but this token does not.
   const safe = origins.filter((origin) => origin.startsWith("https:") || url.startsWith("http:"));
   return [...new Set([url, ...safe.map((origin) => origin + path)])].slice(0, MAX_ASKED);
 }
@@ -129,9 +134,10 @@ function maxAgeMs(cacheControl: string | null): number {
 }
 
 function checkUrl(value: unknown): string {
-  const url = typeof value === "string" ? parseUrl(value) : undefined;
+  const text = value instanceof URL ? value.href : value;
+  const url = typeof text === "string" ? parseUrl(text) : undefined;
   if (url === undefined || url.username !== "" || url.password !== "") {
-    throw mustBe("httpRegions.url", "a full http(s) URL without credentials", redact(value));
+    throw mustBe("httpRegions.url", "a full http(s) URL without credentials", redact(text));
   }
   return url.href;
 }

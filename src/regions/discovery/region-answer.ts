@@ -13,14 +13,14 @@ export interface AnswerRules {
   /** The base URL of the home region; its path prefix is that of the others. */
   readonly home: string;
   readonly allowedHosts: AllowedHosts;
-  /** Are others than home known already? An answer that names none is not believed then. */
+  /** Whether regions other than home are known already. An answer that names none is not believed then. */
   readonly othersKnown: boolean;
   readonly warn: (message: string) => void;
 }
 
 /**
- * Home first, under the name that the list gives it; then the others, the nearest first. Throws for what is no such
- * list, and for one that names nobody: what was known before is better than that.
+ * Reads an answer: home first, under the name that the answer gives it, then the others, the nearest first. Throws for text
+ * that is not such a list, and for a list that names nobody, because what was known before is better than that.
  */
 export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList {
   const answer: unknown = JSON.parse(text);
@@ -56,9 +56,9 @@ export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList 
   return list;
 }
 
-/** The region, or what is wrong with the entry. */
+/** The region, or what is wrong with its entry. */
 function readEntry(entry: unknown, { home, allowedHosts }: AnswerRules): Region | string {
-  if (!isRecord(entry)) return "it is no object";
+  if (!isRecord(entry)) return "it is not an object";
   const { region: id, url: text } = entry;
   if (typeof id !== "string" || !/^[\x21-\x7e]{1,64}$/.test(id)) return `its name is ${show(id)}`;
   const isShort = typeof text === "string" && text.length <= 2048;
@@ -72,7 +72,7 @@ function readEntry(entry: unknown, { home, allowedHosts }: AnswerRules): Region 
 
 const FARTHEST = Number.MAX_SAFE_INTEGER;
 
-/** An int64 is a string in JSON, and left out when it is 0. */
+/** In protobuf's JSON an int64 is a string, and is left out if it is 0. */
 function readDistance(entry: { distance?: unknown }): number {
   const { distance: given = 0 } = entry;
   const distance = typeof given === "string" && /^\d{1,19}$/.test(given) ? Number(given) : given;

@@ -1,56 +1,63 @@
 /// <reference types="node" />
 /**
- * Regions from DNS SRV records, in Node: `_twirp._tcp.example.com` names hosts and ports, which of them come first
- * (priority) and how they share the calls (weight).
+ * Regions from DNS SRV records, in Node: `_twirp._tcp.example.com` names hosts and ports, says which of them come first
+ * (priority), and how they share the calls (weight).
  *
  * ```ts
  * const failover = createFailover({ regions: srvRegions({ name: "_twirp._tcp.example.com" }) });
  * ```
+ *
+ * @packageDocumentation
  */
 import { Resolver } from "node:dns/promises";
 import { checkKeys, checkNumber, checkObject, checkString, toUrl } from "../../support/checks.js";
 import { mustBe, show } from "../../support/errors.js";
-import { checkRegions, MAX_REGIONS, type Region, type RegionList } from "../region.js";
+import { checkRegions, MAX_REGIONS, type Region, type RegionInit, type RegionList } from "../region.js";
 import type { RegionSource } from "../source.js";
 import { AllowedHosts } from "./allowed-hosts.js";
 
+/** The options of `srvRegions`. One that is `undefined` counts as left out. */
 export interface SrvRegionsOptions {
-  /** The records' name. */
+  /** The name of the records. */
   name: string;
   /**
-   * What the records do not say: the scheme, and the path prefix of Twirp on every host.
+   * The scheme of every host, which the records do not say.
    *
    * @default "https:"
    */
-  protocol?: "https:" | "http:";
-  /** @default "/twirp" */
-  prefix?: string;
+  protocol?: "https:" | "http:" | undefined;
+  /**
+   * The path prefix of Twirp on every host, which the records do not say either.
+   *
+   * @default "/twirp"
+   */
+  prefix?: string | undefined;
   /**
    * DNS servers to ask, as `"10.0.0.2"` or `"127.0.0.1:5353"`.
    *
    * @default the system's
    */
-  resolver?: string | readonly string[];
+  resolver?: string | readonly string[] | undefined;
   /**
-   * For how long the records are taken as current, in milliseconds; at least 3 000. Node does not tell the TTL of an SRV
-   * record, but the resolver that is asked observes it, so to ask more often costs one packet.
+   * For how long the records count as current, in milliseconds; at least 3 000. Node does not expose the TTL of an SRV
+   * record, but the resolver that is asked respects it, so asking more often costs one packet.
    *
    * @default 30_000
    */
-  ttlMs?: number;
+  ttlMs?: number | undefined;
   /**
-   * Hosts that the records may name, each with all its subdomains, on any port. Who can forge a DNS answer would
-   * otherwise be sent the calls' credentials.
+   * Hosts that the records may name, each with all its subdomains, on any port. Without this limit, whoever can forge a DNS
+   * answer would get the calls' credentials.
    *
    * @default the name without the labels that begin with `_`: `example.com`
    */
-  allowedHosts?: readonly string[];
+  allowedHosts?: readonly string[] | undefined;
   /**
-   * Regions to use while the records cannot be had.
+   * Regions to use while the records cannot be resolved.
    *
-   * @default []: the first call waits for them
+   * @default []: the first call waits for the records
    */
-  fallback?: readonly (string | Region)[];
+  fallback?: readonly RegionInit[] | undefined;
 }
 
 interface SrvRecord {
@@ -61,13 +68,17 @@ interface SrvRecord {
 }
 
 /**
- * Each of the servers is asked twice, so that one lost packet is not an outage, if the two seconds of a request for
- * a list are long enough: c-ares looks for what is overdue once in `timeout`, and is twice as patient in the second
- * round. Three servers that are silent leave the time to ask a fourth.
+ * Each server is asked twice, so that one lost packet is not an outage, as far as the two seconds of a request for a list
+ * allow. c-ares looks for overdue answers once per `timeout`, and waits twice as long in the second round. After three
+ * silent servers there is time to ask a fourth.
  */
 const QUERY = { timeout: 450, tries: 2 };
 
-/** @throws InvalidOptionError */
+/**
+ * Regions from DNS SRV records.
+ *
+ * @throws InvalidOptionError
+ */
 export function srvRegions(options: SrvRegionsOptions): RegionSource {
   const names = ["name", "protocol", "prefix", "resolver", "ttlMs", "allowedHosts", "fallback"];
   checkKeys("srvRegions()", checkObject("srvRegions's options", options), names);
@@ -84,7 +95,7 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
     option: "srvRegions.allowedHosts",
     defaults: [domain],
     protocol,
-    isUsualPort: () => true, // To name ports is what SRV records are for.
+    isUsualPort: () => true, // SRV records exist to name ports.
   });
   const fallback = checkFallback(options.fallback ?? []);
 
@@ -97,7 +108,7 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
       if (typeof region === "string") warn(`${name}: a record was left out: ${region}`);
       else fit.push(region);
     }
-    // Servers turn the order of their answers round, and the same records must make the same list.
+    // DNS servers rotate their answers, and the same records must make the same list.
     fit.sort((a, b) => a.priority - b.priority || b.weight - a.weight || (a.url < b.url ? -1 : 1));
     const regions = fit.filter(({ url }, i) => fit.findIndex((other) => other.url === url) === i);
     if (regions.length === 0) throw new Error(`${name} has no record that can be used`);
@@ -123,7 +134,7 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
   };
 }
 
-/** The region, or what is wrong with the record. */
+/** The region, or what is wrong with its record. */
 function readRecord(record: unknown, protocol: string, path: string, allowedHosts: AllowedHosts) {
   const { name, port, priority, weight } = (record ?? {}) as Partial<Record<keyof SrvRecord, unknown>>;
   if (name === "") return 'its target is ".": there is no such service';

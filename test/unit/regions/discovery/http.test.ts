@@ -215,7 +215,11 @@ describe("a bad option", () => {
       { url: "/settings" },
       /httpRegions\.url must be a full http\(s\) URL .* got "\/settings"/,
     ],
-    ["an unknown option", { allowedHost: [] }, /unknown option "allowedHost" in httpRegions\(\) \(did you mean "allowedHosts"\?\)/],
+    [
+      "an unknown option",
+      { allowedHost: [] },
+      /unknown option "allowedHost" in httpRegions\(\) \(did you mean "allowedHosts"\?\)/,
+    ],
     [
       "an allowed host that is a URL",
       { allowedHosts: ["https://x.com"] },
