@@ -36,7 +36,7 @@ function moduleOf(code: string): string {
   const introduced = INTRODUCED.filter(
     (name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`const ${name}\\b`).test(code),
   );
-  const prelude = introduced.length > 0 ? `import { ${introduced.join(", ")} } from "./prelude.js";\n` : "";
+  const prelude = introduced.length > 0 ? `import { ${introduced.join(", ")} } from "../docs/prelude.js";\n` : "";
   const here = code
     .replaceAll('"./gen/', '"../../proto/gen/')
     .replaceAll(/"\.\/(ts-proto|twirpscript)\//g, '"../docs/$1/');

@@ -54,7 +54,7 @@ describe("srvRegions", () => {
   });
 
   test.each([undefined, null, "example.com", []])("refuses %o in the place of its options", (options) => {
-    expect(refusalOf(() => srvRegions(options as never)).option).toBe("srvRegions");
+    expect(refusalOf(() => srvRegions(options as never)).option).toBe("srvRegions's options");
   });
 
   test("takes what is good, and asks nobody", () => {

@@ -1,6 +1,6 @@
 /** The events, held against what the servers wrote down. */
-import { type FailoverEvent, describe as line } from "twirp-failover";
-import { describe, expect, test } from "vitest";
+import { type FailoverEvent, failoverTrace, describe as line } from "twirp-failover";
+import { describe, expect, test, vi } from "vitest";
 import * as faults from "../support/faults.js";
 import type { Fault } from "../support/region.js";
 import { type AnyClient, CLIENTS, errorOf, expectTruth, KINDS, newRequestId, useWire } from "../support/wire.js";
@@ -120,11 +120,17 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("after close() nobody is told, and calls go on", async () => {
-    const { home, client } = await wire().pair(kind);
-    home.always(faults.html(503));
+  test("close() rejects later calls unsent, lets calls under way finish, and removes all listeners", async () => {
+    const { home, second, client } = await wire().pair(kind);
+    home.always({ ...faults.answersAfter(100), ...faults.html(503) });
+    const underWay = client.read(newRequestId());
+    await vi.waitFor(() => expect(home.saw().received).toBe(1));
     client.failover.close();
-    expect(await client.read(newRequestId())).toBe("second");
+    const error = await errorOf(client.read(newRequestId()));
+    expect(kind.told(error).code).toBe(kind.codeOf({ code: "canceled", origin: "caller" }));
+    expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "closed" });
+    expect(await underWay).toBe("second");
+    expect([home.saw().received, second.saw().received]).toEqual([1, 1]);
     expect(client.events).toEqual([]);
   });
 });

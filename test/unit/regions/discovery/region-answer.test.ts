@@ -108,9 +108,9 @@ describe("an entry that is not fit to be called", () => {
     ["an empty name", entry("", at("b")), 'its name is ""'],
     ["a name with a line break", entry("b\nforged log line", at("b")), "its name is"],
     ["a name that is very long", entry("b".repeat(65), at("b")), "its name is"],
-    ["no object", "b", "it is no object"],
-    ["null", null, "it is no object"],
-    ["a list", [], "it is no object"],
+    ["no object", "b", "it is not an object"],
+    ["null", null, "it is not an object"],
+    ["a list", [], "it is not an object"],
   ];
 
   test.each(unfit)("(%s) is left out with a warning, and the others stay", (_, bad, reason) => {
