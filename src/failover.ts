@@ -116,7 +116,11 @@ export interface Failover {
   run<T>(call: RpcCall<T>): Promise<T>;
 }
 
-/** @throws InvalidOptionError if an option cannot be what was meant. */
+/**
+ * Makes a `Failover`. Nothing is requested before its first call.
+ *
+ * @throws InvalidOptionError if an option cannot be what was meant.
+ */
 export function createFailover(options: FailoverOptions): Failover {
   return buildFailover(options, systemClock);
 }

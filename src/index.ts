@@ -1,5 +1,5 @@
 /**
- * Client-side failover for Twirp: typed, per method, and without running a mutation twice.
+ * Client-side failover for Twirp: typed, per method, and without sending a mutation again that may have run.
  *
  * @packageDocumentation
  */

@@ -15,7 +15,15 @@ import { type RegionServer, startRegion } from "../support/region.js";
 import { type ShownAdapter, shownAdapters } from "./adapters.js";
 import { extractSnippets, SNIPPETS } from "./snippets.js";
 
-const snippets = extractSnippets(["README.md", "docs/adapters.md", "docs/regions.md", "docs/livekit.md"]);
+const snippets = extractSnippets([
+  "README.md",
+  "docs/policies.md",
+  "docs/events.md",
+  "docs/testing.md",
+  "docs/adapters.md",
+  "docs/regions.md",
+  "docs/livekit.md",
+]);
 
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 type Dispatch = (options: { origin: string | URL }, handler: unknown) => boolean;
