@@ -60,9 +60,8 @@ export class Engine {
     const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
     const call = new CallState(++this.#calls, rpc, policy, clock);
-    if (this.#closed) throw this.#fail(call, "closed");
-    const over = this.#overReason(call);
-    if (over !== undefined) throw this.#fail(call, over);
+    const refusal = this.#closed ? "closed" : this.#overReason(call);
+    if (refusal !== undefined) throw this.#fail(call, refusal);
     const region = router.first(call) ?? (await this.#discover(call));
     if (typeof region === "string") throw this.#fail(call, region);
 
