@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Puts the parts together, and owns what all calls share. */
 import { Engine } from "./call/engine.js";
+import { ReplayPlanner } from "./call/replay-planner.js";
 import { Router } from "./call/routing.js";
 import type { RpcCall } from "./call/rpc-call.js";
 import { Emitter } from "./events/emitter.js";
@@ -80,6 +81,11 @@ export interface RegionStatus {
 export interface FailoverStats {
   /** The tokens that are left in each region's bucket for replays, by the region's id; see `retryThrottling`. */
   readonly retryTokens: Readonly<Record<string, number>>;
+  /**
+   * The tokens that are left in each method's bucket, by `pkg.Service/Method`. Only methods that were replayed have one. It
+   * is charged for failures that may be a bug of the method (`internal` and the like) once they happened twice in a call.
+   */
+  readonly methodRetryTokens: Readonly<Record<string, number>>;
 }
 
 /** Regions, policies and budgets, to be shared by any number of clients. */
@@ -135,8 +141,8 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
 
   const health = createHealth(events, clock, options.health);
   const budgets = {
-    regions: createRetryBudget(options.retryThrottling),
-    methods: createRetryBudget(options.retryThrottling),
+    regions: createRetryBudget(options.retryThrottling, clock),
+    methods: createRetryBudget(options.retryThrottling, clock),
   };
   const directory = buildDirectory(options, events, clock, (regions) => {
     health.retain(regions);
@@ -148,7 +154,8 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
   const sort = createSorter(order, () => clock.random());
   const sortReplays = createSorter(order, () => clock.random());
   const router = new Router({ directory, health, sort, sortReplays, clock });
-  const engine = new Engine({ policies, router, budgets, health, events, warn, clock });
+  const planner = new ReplayPlanner({ router, budgets, clock });
+  const engine = new Engine({ policies, router, planner, budgets, health, events, warn, clock });
   const close = () => {
     engine.close();
     events.clear();
@@ -159,6 +166,9 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
     regions: () => directory.current().map((region, i) => statusOf(region, i === 0, health.of(region), clock)),
     stats: () => ({
       retryTokens: Object.fromEntries(directory.current().map(({ id, url }) => [id, budgets.regions.balance(url)])),
+      methodRetryTokens: Object.fromEntries(
+        [...budgets.methods.keys()].map((name) => [name, budgets.methods.balance(name)]),
+      ),
     }),
     ready: async () => {
       if (!directory.isStale()) return;

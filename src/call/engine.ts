@@ -2,10 +2,9 @@
  * One call, from start to end.
  *
  * Most calls are one attempt that succeeds: `run` makes it and returns. When it fails, `#replay` takes over. It is the
- * loop: decide whether, where and when the call may be sent again; wait; make the next attempt. `#decide` asks in turn
- * what the policy and the outcome say (`refusalBy`), which region is next (`Router`), whether the budgets have a token left
- * (`RetryBudget`) and whether there is time (`Backoff`). The answer is a `Replay`, or the reason why there is none. The
- * caller then gets the error that tells the most, as the library made it.
+ * loop: plan whether, where and when the call may be sent again; wait; make the next attempt. `ReplayPlanner` answers with
+ * a `Replay`, or with the reason why there is none: the policy and the outcome forbid it, or no region, no token or no time
+ * is left. The caller then gets the error that tells the most, as the library made it.
  */
 import pRetry from "p-retry";
 import type { Emitter } from "../events/emitter.js";
@@ -13,14 +12,15 @@ import { isDoubtful } from "../health/evidence.js";
 import type { Health } from "../health/health.js";
 import { Backoff } from "../policy/backoff.js";
 import type { Policies } from "../policy/policy-table.js";
-import { type RefusalReason, refusalBy } from "../policy/refusal.js";
-import type { RetryBudget } from "../policy/retry-budget.js";
+import type { RefusalReason } from "../policy/refusal.js";
 import type { Region } from "../regions/region.js";
 import { onAbort } from "../support/abort.js";
 import { type Clock, sleep } from "../support/clock.js";
 import type { Attempt, Failed, Succeeded } from "./attempt.js";
+import type { RetryBudgets } from "./budgets.js";
 import { CallState } from "./call-state.js";
 import { Replay } from "./replay.js";
+import type { ReplayPlanner } from "./replay-planner.js";
 import { Reporter } from "./reporter.js";
 import type { Router } from "./routing.js";
 import type { RpcCall } from "./rpc-call.js";
@@ -30,8 +30,8 @@ import { attachTrace } from "./trace.js";
 export interface EngineParts {
   readonly policies: Policies;
   readonly router: Router;
-  /** The budgets for replays, one by the region's URL and one by the method's name. */
-  readonly budgets: { readonly regions: RetryBudget; readonly methods: RetryBudget };
+  readonly planner: ReplayPlanner;
+  readonly budgets: RetryBudgets;
   readonly health: Health;
   readonly events: Emitter;
   readonly warn: (message: string) => void;
@@ -73,7 +73,7 @@ export class Engine {
 
   /** The loop. p-retry calls `step` again after each `Replay` that it throws; what `step` returns is the call's ending. */
   async #replay<T>(call: CallState<T>, first: Failed): Promise<Succeeded<T> | RefusalReason> {
-    const { clock } = this.#parts;
+    const { planner, clock } = this.#parts;
     const backoff = new Backoff(call.policy, clock.random());
     let last = first;
     let next: Replay | undefined;
@@ -85,12 +85,13 @@ export class Engine {
         this.#reporter.replay(call, last, next.region);
         if (call.aborted) return "aborted"; // By a listener.
         const attempt = await this.#attempt(call, next.region);
+        planner.settle(next, attempt);
         if (attempt.ok) return attempt;
         last = attempt;
       }
-      const decision = await this.#decide(call, last, backoff);
-      if (typeof decision === "string") return decision;
-      next = decision;
+      const plan = await planner.plan(call, last, next, backoff);
+      if (typeof plan === "string") return plan;
+      next = plan;
       throw next;
     };
 
@@ -104,7 +105,7 @@ export class Engine {
         retries: call.policy.maxAttempts - 1,
         signal: controller.signal,
         // p-retry waits only before a retry that it consumes.
-        shouldConsumeRetry: ({ error }) => error instanceof Replay && !error.transparent,
+        shouldConsumeRetry: ({ error }) => error instanceof Replay && error.backoffMs > 0,
         shouldRetry: async ({ error }) => {
           if (!(error instanceof Replay)) return false;
           if (error.extraMs > 0) await sleep(error.extraMs, call.rpc.signal, clock);
@@ -117,42 +118,8 @@ export class Engine {
       return call.succeeded ?? "aborted";
     } finally {
       stopListening();
+      next?.release(); // If it was not made.
     }
-  }
-
-  /** Whether the call may be replayed after this failure, and where and when. */
-  async #decide<T>(call: CallState<T>, failed: Failed, backoff: Backoff): Promise<Replay | RefusalReason> {
-    const { budgets, clock, router } = this.#parts;
-    const refusal = refusalBy(call.policy, failed.outcome);
-    if (refusal !== undefined) return refusal;
-
-    const isLast = failed.number >= call.policy.maxAttempts;
-    const { regions, fresh } = isLast ? { regions: [], fresh: false } : await router.next(call);
-    const [best] = regions;
-    if (best !== undefined && fresh && failed.outcome.execution === "none") {
-      return clock.now() < call.deadline ? new Replay(best, 0, 0) : "deadline";
-    }
-
-    this.#charge(call, failed); // Even if no replay follows.
-    if (best === undefined) return isLast ? "max_attempts" : "no_region";
-    const region = regions.find(({ url }) => budgets.regions.allows(url));
-    const methodAllows = !isDoubtful(failed.outcome) || budgets.methods.allows(call.name);
-    if (region === undefined || !methodAllows) return "throttled";
-    const now = clock.now();
-    const backoffMs = backoff.next();
-    const extraMs = Math.max(0, call.pushbackLeftMs(region, now) - backoffMs);
-    return now + backoffMs + extraMs < call.deadline ? new Replay(region, backoffMs, extraMs) : "deadline";
-  }
-
-  /**
-   * Withdraws a token for this failure: the region's, or the method's where the failure may be a bug of that method.
-   * Otherwise a method that is broken everywhere would use up what all others need to fail over.
-   */
-  #charge<T>(call: CallState<T>, { region, outcome, number }: Failed): void {
-    const { regions, methods } = this.#parts.budgets;
-    if (!isDoubtful(outcome)) regions.withdraw(region.url);
-    // One region's `internal` may be that region's own, so the method answers only once it failed a call twice.
-    else if (number > 1) methods.withdraw(call.name);
   }
 
   /** Makes an attempt, and records and reports it. */

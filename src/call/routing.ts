@@ -20,9 +20,10 @@ export interface RouterParts {
 
 /** Where a replay may go, the best region first. */
 export interface Candidates {
-  readonly regions: readonly Region[];
-  /** Whether the best one is well and was not tried by this call. */
-  readonly fresh: boolean;
+  /** Regions that are well and that this call has not tried. */
+  readonly well: readonly Region[];
+  /** Untried regions that are ejected; if everything was tried, the regions that failed this call. */
+  readonly others: readonly Region[];
 }
 
 type Failures = readonly FailedAttempt[];
@@ -57,9 +58,9 @@ export class Router {
   async next<T>(call: CallState<T>): Promise<Candidates> {
     const untried = await this.#untried(call);
     if (untried.length > 0) return this.#admittedFirst(call, untried);
-    if (!call.policy.sameRegion) return { regions: [], fresh: false };
+    if (!call.policy.sameRegion) return { well: [], others: [] };
     const failed = failedRegions(this.parts.directory.current(), call.failed);
-    return { regions: failed.filter((region) => !isPinnedElsewhere(region, call.failed)), fresh: false };
+    return { well: [], others: failed.filter((region) => !isPinnedElsewhere(region, call.failed)) };
   }
 
   #admittedFirst<T>(call: CallState<T>, untried: readonly Region[]): Candidates {
@@ -68,7 +69,7 @@ export class Router {
     // When the alternative is to fail, a region whose ejection is over is worth a replay.
     const mayGo = (region: Region) => !health.failsWhenAllEjected || health.admits(region, "first");
     const others = untried.filter((region) => !admitted.includes(region) && mayGo(region));
-    return { regions: [...sortReplays(admitted), ...sortReplays(others)], fresh: admitted.length > 0 };
+    return { well: sortReplays(admitted), others: sortReplays(others) };
   }
 
   /** The regions that this call has not tried. If there are none and the list may be old, the source is asked first. */

@@ -15,7 +15,7 @@ describe("the first call", () => {
     const source = knowingNothing();
     const sim = simulate({ regions: source, replies: [ok()] });
     expect(sim.failover.regions()).toEqual([]);
-    expect(sim.failover.stats()).toEqual({ retryTokens: {} });
+    expect(sim.failover.stats()).toEqual({ retryTokens: {}, methodRetryTokens: {} });
     setTimeout(() => source.answer(AB), 700);
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of a", atMs: 710 });
     expect(sim.failover.regions().map(({ id, home }) => [id, home])).toEqual([

@@ -59,7 +59,7 @@ describe("regions()", () => {
 describe("stats()", () => {
   test("shows the tokens of each region's bucket by its id", async () => {
     const board = switchboard({ a: noAnswer() }, { ids: ["a", "b"] });
-    expect(board.failover.stats()).toEqual({ retryTokens: { a: 100, b: 100 } });
+    expect(board.failover.stats()).toEqual({ retryTokens: { a: 100, b: 100 }, methodRetryTokens: {} });
     await board.run();
     expect(board.failover.stats().retryTokens.a).toBeCloseTo(99.1);
     expect(board.failover.stats().retryTokens.b).toBe(100);
@@ -67,7 +67,7 @@ describe("stats()", () => {
 
   test("shows no limit where there is none", () => {
     const board = switchboard({}, { ids: ["a"], retryThrottling: false });
-    expect(board.failover.stats()).toEqual({ retryTokens: { a: Number.POSITIVE_INFINITY } });
+    expect(board.failover.stats()).toEqual({ retryTokens: { a: Number.POSITIVE_INFINITY }, methodRetryTokens: {} });
   });
 });
 
