@@ -3,6 +3,7 @@ import { byHand } from "./by-hand.js";
 import { type Client, type Method, MUTATION } from "./client.js";
 import type { Modes } from "./fleet.js";
 import { withLiveKit } from "./livekit.js";
+import { behindNginx, NGINX } from "./nginx.js";
 import { withDiscovery, withFallbackList, withList, withStore, withTwirpTs } from "./ours.js";
 
 export interface Contender {
@@ -11,6 +12,8 @@ export interface Contender {
   readonly ours?: true;
   /** Lets it fetch its list of regions first, with one call that home answers with 503: it does so in no other way. */
   readonly primed?: true;
+  /** Its attempts leave from another process, so they are counted where they arrive. */
+  readonly elsewhere?: true;
 }
 
 export const OURS: Contender = { name: "twirp-failover", create: withList, ours: true };
@@ -21,6 +24,7 @@ const STORED: Contender = { name: "twirp-failover, discovered, store", create: w
 const LIVEKIT: Contender = { name: "livekit-server-sdk", create: withLiveKit };
 const LIVEKIT_PRIMED: Contender = { name: "livekit-server-sdk, list cached", create: withLiveKit, primed: true };
 const BY_HAND: Contender = { name: "by hand with cockatiel", create: byHand };
+const PROXY: Contender = { name: "nginx, non_idempotent", create: behindNginx, elsewhere: true };
 
 export interface Entry {
   readonly contender: Contender;
@@ -53,6 +57,8 @@ const FEWER = 160;
 const FEWEST = 80;
 
 const by = (contender: Contender, calls = CALLS): Entry => ({ contender, calls, method: "GetRoom" });
+/** None on a machine without nginx. */
+const byProxy = (calls = CALLS): Entry[] => (NGINX === undefined ? [] : [by(PROXY, calls)]);
 const mutationsBy = (contender: Contender, calls = CALLS): Entry => ({ contender, calls, method: MUTATION });
 
 export const labelOf = ({ contender, method }: Entry): string =>
@@ -80,7 +86,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "home answers 503, its region list is up",
     modes: ["unavailable", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND), ...byProxy()],
   },
   {
     // Whoever looks at the share of failures has many successes to set them against now.
@@ -105,6 +111,7 @@ export const SCENARIOS: readonly Scenario[] = [
       { ...by(DISCOVERED), lost: true },
       by(LIVEKIT),
       by(BY_HAND),
+      ...byProxy(),
     ],
   },
   {
@@ -121,6 +128,7 @@ export const SCENARIOS: readonly Scenario[] = [
       by(LIVEKIT_PRIMED, FEWER),
       mutationsBy(LIVEKIT_PRIMED, FEWEST),
       by(BY_HAND),
+      ...byProxy(),
     ],
   },
   {
@@ -135,13 +143,21 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "home hangs, after 10 healthy calls",
     modes: ["hangs", "healthy", "healthy"],
     warm: 10,
-    entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, 8), by(LIVEKIT_PRIMED, 16), by(BY_HAND)],
+    entries: [
+      by(OURS),
+      by(TWIRP_TS),
+      by(DISCOVERED),
+      by(LIVEKIT, 8),
+      by(LIVEKIT_PRIMED, 16),
+      by(BY_HAND),
+      ...byProxy(FEWEST),
+    ],
   },
   {
     name: "home fails 30 % of the calls, with internal or unavailable",
     modes: ["flaky", "healthy", "healthy"],
     paced: true,
-    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT), by(BY_HAND)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT), by(BY_HAND), ...byProxy()],
   },
   {
     name: "all regions refuse connections",
@@ -151,13 +167,13 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "all regions answer 503",
     modes: ["unavailable", "unavailable", "unavailable"],
-    entries: [by(OURS, 1_000), by(TWIRP_TS, 1_000), by(LIVEKIT, FEWEST), by(BY_HAND, FEWEST)],
+    entries: [by(OURS, 1_000), by(TWIRP_TS, 1_000), by(LIVEKIT, FEWEST), by(BY_HAND, FEWEST), ...byProxy(FEWEST)],
   },
   {
     name: "another method, half of the calls, answers internal everywhere",
     modes: ["list_broken", "list_broken", "list_broken"],
     mixedWith: "ListRooms",
-    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT, FEWER), by(BY_HAND, FEWER)],
+    entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT, FEWER), by(BY_HAND, FEWER), ...byProxy(FEWER)],
   },
   {
     name: "a rate limiter in front of home answers 429, Retry-After: 1",

@@ -109,12 +109,13 @@ export class Trial {
 
     const work = { method, calls, mixedWith, forMs };
     const samples = (await load(client, work)).filter((sample) => sample.method === method);
+    const arrived = (await this.fleet.received(method)) - received;
     return {
       samples,
-      attempts: this.requests.attempts(method) - attempts,
+      attempts: contender.elsewhere ? arrived : this.requests.attempts(method) - attempts,
       discoveries: this.requests.discoveries,
       elapsedMs: performance.now() - startedAt,
-      received: (await this.fleet.received(method)) - received,
+      received: arrived,
       told: client.told === undefined ? undefined : client.told(method) - told,
     };
   }
