@@ -115,7 +115,7 @@ function read(failure: WireFailure, circumstances: Circumstances): Outcome {
     case "broken":
       return broken(transmission);
     case "none":
-      // There was an failure, and an interceptor below made something else of it. Whose it was can't be seen any more.
+      // There was an answer, and an interceptor below made something else of it. Whose it was can't be seen any more.
       if (seen !== undefined) return { ...fromHttp(seen, undefined, circumstances), execution: "unknown" };
       return unanswered(failure.cause, transmission);
     case "unsendable":
