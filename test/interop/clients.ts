@@ -1,11 +1,11 @@
 /** What the tests call the Go server with: a client of any library, whose calls end with a result, good or bad. */
 import type { Failover } from "twirp-failover";
 import type { GetRoomRequest } from "../../proto/gen/rooms.js";
-import type { ClientKind, Told } from "../support/clients.js";
+import type { ClientKind, ErrorFacts } from "../support/clients.js";
 import type { Method, Methods } from "../support/methods.js";
 
 /** How a call ended: with a response, or with the library's error and what it says; its code as the server spelt it. */
-export interface Result<T> extends Partial<Omit<Told, "cause">> {
+export interface Result<T> extends Partial<Omit<ErrorFacts, "cause">> {
   readonly response?: T;
   readonly error?: unknown;
 }
@@ -22,7 +22,7 @@ export function clientOf(kind: ClientKind, failover: Failover): Client {
     try {
       return { response: await call };
     } catch (error) {
-      const { code, message, meta } = kind.told(error);
+      const { code, message, meta } = kind.factsOf(error);
       return { error, code, message, meta };
     }
   };
