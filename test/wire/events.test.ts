@@ -120,11 +120,15 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("after close() no listener is called, and calls go on", async () => {
-    const { home, client } = await wire().pair(kind);
+  test("after close() no listener is called, a call under way goes on, and a later call is rejected", async () => {
+    const { home, second, client } = await wire().pair(kind);
     home.always(faults.html(503));
+    const call = client.read(newRequestId());
     client.failover.close();
-    expect(await client.read(newRequestId())).toBe("second");
+    expect(await call).toBe("second");
+    const error = await errorOf(client.read(newRequestId()));
+    expect(kind.factsOf(error).code).toBe(kind.codeOf({ code: "canceled", origin: "caller" }));
+    expect([home.saw().received, second.saw().received]).toEqual([1, 1]);
     expect(client.events).toEqual([]);
   });
 });

@@ -105,7 +105,7 @@ describe("attachFailover", () => {
     const home = await livekit().region("home");
     const rooms = Object.freeze(sdkClients(home.origin).rooms);
     expect(() => attachFailover(rooms, failoverTo(home))).toThrow(InvalidOptionError);
-    expect(() => attachFailover(rooms, failoverTo(home))).toThrow(/client must be one that is not frozen/);
+    expect(() => attachFailover(rooms, failoverTo(home))).toThrow(/client must be a client that is not frozen/);
   });
 
   test("refuses a LiveKitAPI that contains a frozen client, before the rpc of any other is replaced", async () => {
@@ -143,7 +143,7 @@ describe("attachFailover", () => {
   });
 
   test.each([
-    [{ proofOfSendin: false }, /one of sdk, fetch, .*did you mean "proofOfSending"/],
+    [{ proofOfSendin: false }, /unknown option "proofOfSendin" in .*did you mean "proofOfSending"/],
     [{ proofOfSending: 1 }, /proofOfSending must be true or false/],
     [{ fetch: "fetch" }, /fetch must be a function/],
     [{ sdk: null }, /attachFailover's sdk must be livekit-server-sdk 2\.17 or later/],

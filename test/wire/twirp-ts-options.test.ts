@@ -257,7 +257,7 @@ describe("bad options, twirp-ts", () => {
   const rpc = () => ({ request: async () => ({}) });
   test.each([
     [null, "failoverRpc's options"],
-    [{ baseUrl: "https://a" }, "an option of failoverRpc"],
+    [{ baseUrl: "https://a" }, "failoverRpc().baseUrl"],
     [{ fetch: "node-fetch" }, "fetch"],
     [{ maxResponseBytes: 0 }, "maxResponseBytes"],
     [{ proofOfSending: 1 }, "proofOfSending"],
@@ -266,10 +266,10 @@ describe("bad options, twirp-ts", () => {
     [{ headers: { authorization: "secret\nx" } }, "headers"],
     [{ rpc: rpc() }, "rpc"],
     [{ rpc: null }, "rpc"],
-    [{ rpc, fetch }, "an option of failoverRpc beside rpc, which makes the requests,"],
-    [{ rpc, maxResponseBytes: 5 }, "an option of failoverRpc beside rpc, which makes the requests,"],
-    [{ rpc, headers: { authorization: "secret" } }, "an option of failoverRpc beside rpc, which makes the requests,"],
-    [{ rpc, proofOfSending: false }, "an option of failoverRpc beside rpc, which makes the requests,"],
+    [{ rpc, fetch }, "failoverRpc().fetch"],
+    [{ rpc, maxResponseBytes: 5 }, "failoverRpc().maxResponseBytes"],
+    [{ rpc, headers: { authorization: "secret" } }, "failoverRpc().headers"],
+    [{ rpc, proofOfSending: false }, "failoverRpc().proofOfSending"],
   ])("%j is refused by failoverRpc", (options, option) => {
     const error = refused(() => failoverRpc(failover, options as FailoverRpcOptions));
     expect(error.option).toBe(option);
@@ -278,7 +278,7 @@ describe("bad options, twirp-ts", () => {
 
   test.each([
     [null, "with's options"],
-    [{ timeout: 5 }, "an option of with"],
+    [{ timeout: 5 }, "with().timeout"],
     [{ signal: new AbortController() }, "with.signal"],
     [{ signal: null }, "with.signal"],
     [{ timeoutMs: "5" }, "with.timeoutMs"],
@@ -287,7 +287,7 @@ describe("bad options, twirp-ts", () => {
     [{ failover: true }, "with.failover"],
     [{ failover: null }, "with.failover"],
     [{ failover: { maxAttempts: 0 } }, "with.failover.maxAttempts"],
-    [{ failover: { retries: 1 } }, "an option of with.failover"],
+    [{ failover: { retries: 1 } }, "with.failover.retries"],
   ])("with(%j) is refused at once", (options, option) => {
     const error = refused(() => failoverRpc(failover).with(options as CallOptions));
     expect(error.option).toBe(option);
