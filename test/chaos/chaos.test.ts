@@ -1,5 +1,5 @@
 /**
- * Thousands of mutations, sent to regions that fail at random, and judged by what the regions ran.
+ * Thousands of mutations, sent to regions that fail at random, and compared with what the regions ran.
  *
  * `CHAOS_SEED=3` for other faults; `npm run chaos` for more calls.
  */
@@ -22,13 +22,13 @@ const CALLS: Readonly<Record<ClientKind, number>> = {
 
 const runOf = async (kind: ClientKind, calls = CALLS[kind]) => new Ledger(await run({ kind, calls, seed }));
 
-test("no mutation runs twice, and none is lost that could have been saved", async () => {
+test("no mutation runs twice, and no mutation fails that could have succeeded", async () => {
   const ledgers: Ledger[] = [];
   for (const kind of KINDS) ledgers.push(isOurs(kind) ? await oursOf(kind) : await runOf(kind));
   const claims = claimsOf(ledgers);
   console.log(reportOf(ledgers, claims));
   expect(claims.filter(({ held }) => !held)).toEqual([]);
-  // The claims are worth something only if everything that can go wrong did.
+  // The claims are meaningful only if every fault occurred.
   for (const ours of ledgers.filter(({ run }) => isOurs(run.kind))) {
     expect(faultsMet(ours)).toEqual(new Set(FAULTS.map(({ name }) => name)));
     expect([...ours.run.failovers.keys()]).toEqual(
@@ -38,8 +38,8 @@ test("no mutation runs twice, and none is lost that could have been saved", asyn
 });
 
 /**
- * How many requests cross with the closing of their connection depends on how late a busy machine hears of the close.
- * So a run that lost too many may be repeated, twice; what it ran more than once counts all the same.
+ * How many requests cross with the closing of their connection depends on how late a busy machine sees the close. So a run
+ * that lost too many may be repeated twice, but a mutation that ran more than once always counts.
  */
 async function oursOf(kind: OurKind): Promise<Ledger> {
   let ours = await runOf(kind);
@@ -53,7 +53,7 @@ async function oursOf(kind: OurKind): Promise<Ledger> {
   return ours;
 }
 
-/** Below the adapter, so that it also shows that the adapter's requests are watched: else there is no proof to forge. */
+/** Below the adapter, so that it also shows that the adapter's requests are observed, because the proof depends on that. */
 test.each(OUR_KINDS)("%s: a false proof of sending would be found", async (kind) => {
   const spies = (["onStarted", "onProgress"] as const).map((hook) =>
     vi.spyOn(Transmission.prototype, hook).mockImplementation(() => {}),

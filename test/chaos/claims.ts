@@ -1,4 +1,4 @@
-/** What must hold, judged by the regions' own records. */
+/** What must hold, according to the regions' records. */
 import { CLIENT_NAMES, isOurs } from "./clients.js";
 import type { Ledger } from "./ledger.js";
 
@@ -8,8 +8,9 @@ export interface Claim {
 }
 
 /**
- * The share of failed mutations that no region has received, whatever the cause. A request that meets the closing of
- * its connection is lost that way, and fails as one that ran may fail. Node 20 sends even when the close has arrived.
+ * The allowed share of failed mutations that no region has received. A request that crosses with the closing of its
+ * connection is lost, and its failure looks like that of a request that ran. Node 20 sends even after the close has
+ * arrived.
  */
 export function lostShareAllowed(nodeVersion = process.versions.node): number {
   return Number.parseInt(nodeVersion, 10) >= 22 ? 0.002 : 0.02;
@@ -25,14 +26,14 @@ export function claimsOf(ledgers: readonly Ledger[]): Claim[] {
     if (isOurs(kind)) claims.push(...ourClaims(ledger));
     if (kind === "livekit") {
       const twice = ledger.executedMoreThanOnce().length;
-      claims.push(claim("the faults bite, some mutations ran more than once", twice > 0, "none did"));
+      claims.push(claim("the faults have an effect: some mutations ran more than once", twice > 0, "none did"));
     }
     const name = CLIENT_NAMES[kind].join(", ");
     return claims.map(({ text, held }) => ({ text: `${name}: ${text}`, held }));
   });
 }
 
-/** Did more of the failed mutations reach no region than may be lost on the way? */
+/** Whether more failed mutations than allowed reached no region. */
 export function lostTooMany(ledger: Ledger): boolean {
   return ledger.failedNeverReceived().length > lostShareAllowed() * ledger.failed().length;
 }

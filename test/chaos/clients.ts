@@ -1,4 +1,4 @@
-/** The clients. All send the same mutations, and name each in a header as well as in its message. */
+/** The clients. All send the same mutations, with an id both in a header and in the message. */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,14 +11,14 @@ import { RoomServiceClientJSON, RoomServiceClientProtobuf } from "../../proto/ge
 import { draw } from "./faults.js";
 import type { FleetRegion } from "./fleet.js";
 
-/** Ours, by the adapter. */
+/** Our clients, by adapter. */
 export const OUR_KINDS = ["protobuf-ts", "twirp-ts"] as const;
 export const KINDS = [...OUR_KINDS, "bare", "livekit"] as const;
 
 export type OurKind = (typeof OUR_KINDS)[number];
 export type ClientKind = (typeof KINDS)[number];
 
-/** Who fails over, and who generated the client. */
+/** What fails over, and which library generated the client. */
 export const CLIENT_NAMES: Readonly<Record<ClientKind, readonly [string, string?]>> = {
   "protobuf-ts": ["twirp-failover", "protobuf-ts"],
   "twirp-ts": ["twirp-failover", "twirp-ts"],
@@ -29,9 +29,9 @@ export const CLIENT_NAMES: Readonly<Record<ClientKind, readonly [string, string?
 type Dial = (requestId: string) => Promise<unknown>;
 
 export interface ChaosClient {
-  /** Rejects with what a user of the client would catch. */
+  /** Rejects with the error that a user of the client would catch. */
   readonly dial: Dial;
-  /** Failovers by what failed, where the client tells. */
+  /** Failovers by the failure before them, if the client reports them. */
   readonly failovers: ReadonlyMap<string, number>;
   close(): void;
 }
@@ -39,7 +39,7 @@ export interface ChaosClient {
 const TIMEOUT_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 200;
 
-/** Its client has no failover with a timeout below this. */
+/** Its client does not fail over with a timeout below this. */
 const LIVEKIT_TIMEOUT_S = 5;
 const LIVEKIT_BACKOFF_MS = 20;
 
@@ -80,7 +80,7 @@ const ADAPTERS: Readonly<Record<OurKind, (failover: Failover) => Dial>> = {
   "twirp-ts": (failover) => {
     const rpc = failoverRpc(failover);
     return (id) => {
-      // Both of its clients, by halves.
+      // Each of its two clients makes half of the calls.
       const Client = draw("json", id) < 0.5 ? RoomServiceClientJSON : RoomServiceClientProtobuf;
       return new Client(rpc.with({ headers: headers(id) })).DialParticipant(message(id));
     };
@@ -106,7 +106,7 @@ interface TwirpRpc {
   request(service: string, method: string, data: object, headers: object, timeout: number): Promise<unknown>;
 }
 
-/** The client below all of LiveKit's service clients. The package keeps it to itself, so it is taken by path. */
+/** The client below all of LiveKit's service clients. The package does not export it, so it is imported by path. */
 async function livekit(home: FleetRegion): Promise<ChaosClient> {
   const index = createRequire(import.meta.url).resolve("livekit-server-sdk");
   const path = join(dirname(index), "TwirpRPC.js");
@@ -119,7 +119,7 @@ async function livekit(home: FleetRegion): Promise<ChaosClient> {
     failoverBackoffMs: LIVEKIT_BACKOFF_MS,
   });
 
-  // It tells of each failover on the console, and of each error page that it cannot read.
+  // It logs each failover and each error page that it cannot read.
   const { warn, debug } = console;
   const failovers = new Map<string, number>();
   console.warn = (text: unknown) => {

@@ -1,17 +1,17 @@
-/** What became, with LiveKit's client, of the mutations that ours gave up. */
+/** How the mutations that our client gave up ended with LiveKit's client. */
 import { faultOf } from "./faults.js";
 import { countBy, type Ledger } from "./ledger.js";
 
-/** The mutations that ours failed and LiveKit's client reported as done, by what our last request met. */
+/** The mutations that failed with ours and succeeded with LiveKit's client, by the fault of our last request. */
 export interface GapRow {
   readonly fault: string;
   readonly calls: number;
-  /** Of these, how many LiveKit's client ran more than once. */
+  /** How many of these LiveKit's client ran more than once. */
   readonly ranTwice: number;
 }
 
 export interface Gap {
-  /** How many calls both clients made. */
+  /** The number of calls that both clients made. */
   readonly shared: number;
   readonly rows: readonly GapRow[];
 }

@@ -1,14 +1,14 @@
 /**
- * When a region closed which connection. A request that was never read either was in the connection already when
- * it was closed, or was sent on one that was closed before: only the second could have been sent elsewhere.
+ * Records when a region closed which connection. A request that was never read either was already in the connection when
+ * it was closed, or was sent after the close. Only in the second case the client could have known.
  */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
-/** `port` is the client's, or 0 for the listener itself, with all that stood in its queue. */
+/** `port` is the client's, or 0 for the listener itself, including its queue. */
 export type Closed = readonly [port: number, atUs: number];
 
-/** A clock that all processes of the machine share. */
+/** A clock that all processes on the machine share. */
 export function nowUs(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }
@@ -24,7 +24,7 @@ export class Connections {
     });
   }
 
-  /** The listener was closed, and the idle connections with it. */
+  /** The listener was closed together with the idle connections. */
   noteClosed(atUs: number): void {
     this.closed.push([0, atUs]);
     for (const [socket, port] of this.#open) if (socket.destroyed) this.closed.push([port, atUs]);
@@ -36,13 +36,13 @@ export class Connections {
   }
 }
 
-/** Of what a region reads in less than this, there is no more to come. */
+/** If a region reads for less than this, nothing more has arrived. */
 const QUICK_US = 200;
 const MAX_TURNS = 20;
 
 /**
- * Resolves once all that has arrived is read, as far as that can be said: a turn of the event loop reads only what
- * was there when it began. What a region has in its hands is to be on record before it closes a connection.
+ * Resolves when everything that has arrived is read, as far as that can be known, because a turn of the event loop reads
+ * only what was there when it began. A region must record what it has received before it closes a connection.
  */
 export async function readAll(): Promise<void> {
   for (let turn = 0; turn < MAX_TURNS; turn++) {

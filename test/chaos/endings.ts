@@ -1,4 +1,4 @@
-/** The ways in which a region ends a request, seen from below the Twirp server. */
+/** The ways in which a region ends a request, implemented below the Twirp server. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Ending } from "./faults.js";
 
@@ -12,7 +12,7 @@ const send =
 const twirpError = (status: number, code: string): End =>
   send(status, "application/json", JSON.stringify({ code, msg: `the test says ${code}` }));
 
-/** Those in which nothing is left for the Twirp server to answer. */
+/** The endings that replace the Twirp server's answer. */
 export const ENDINGS: Readonly<Record<Exclude<Ending, `answer${string}`>, End>> = {
   reset: ({ socket }) => void socket.resetAndDestroy(),
   "hang up": ({ socket }) => void socket.destroy(),

@@ -1,9 +1,9 @@
 /**
- * What goes wrong, and when. Both follow from a seed: a request meets the same fault in the same region whichever
- * client sends it, so that clients can be compared call by call.
+ * What goes wrong, and when. Both are derived from a seed: a request gets the same fault in the same region from any
+ * client, so that clients can be compared call by call.
  */
 
-/** Any other serves as well, though in a short run not every seed has everything go wrong at home. */
+/** Any other seed works too, but in a short run not every seed produces every fault at home. */
 export const DEFAULT_SEED = 7;
 
 /** How a region ends a request. */
@@ -20,24 +20,24 @@ export type Ending =
 
 export interface Fault {
   readonly name: string;
-  /** Of 1000 requests, so many meet it. */
+  /** How many of 1000 requests get this fault. */
   readonly perMille: number;
-  /** Whether the handler runs: not at all, ahead of everything else, or only when the region held the request back. */
+  /** Whether the handler runs: not at all, first, or only after the region has held the request. */
   readonly runs: "no" | "first" | "last";
   readonly ending: Ending;
-  /** How long the region sits on the request before it ends it. */
+  /** How long the region holds the request before it ends it. */
   readonly holdMs?: number;
 }
 
-/** Longer than the deadline of our calls, so that some of them are ended by their own timers. */
+/** Longer than our calls' deadline, so that their own timers end some of them. */
 const TOO_LONG_MS = 2_200;
 const LONG_MS = 600;
 
 export const FAULTS: readonly Fault[] = [
   { name: "reset before it ran", perMille: 25, runs: "no", ending: "reset" },
   { name: "reset after it ran", perMille: 25, runs: "first", ending: "reset" },
-  { name: "hung up on before it ran", perMille: 8, runs: "no", ending: "hang up" },
-  { name: "hung up on after it ran", perMille: 8, runs: "first", ending: "hang up" },
+  { name: "closed before it ran", perMille: 8, runs: "no", ending: "hang up" },
+  { name: "closed after it ran", perMille: 8, runs: "first", ending: "hang up" },
   { name: "held 600 ms, never ran, reset", perMille: 5, runs: "no", ending: "reset", holdMs: LONG_MS },
   { name: "ran, held 600 ms, reset", perMille: 5, runs: "first", ending: "reset", holdMs: LONG_MS },
   { name: "held 600 ms, then ran, reset", perMille: 3, runs: "last", ending: "reset", holdMs: LONG_MS },
@@ -53,8 +53,8 @@ export const FAULTS: readonly Fault[] = [
   { name: "HTML 502, ran", perMille: 15, runs: "first", ending: "html 502" },
   { name: "429 by a proxy, did not run", perMille: 30, runs: "no", ending: "429" },
   {
-    // Rare, as it is where servers keep their connections for longer than clients do: of the requests that meet such
-    // a close, some are lost on the way, whatever the client does.
+    // Rare, as with servers that keep connections longer than clients do. Some of the requests during such a close are
+    // lost on the way with any client.
     name: "answered, connection closed while idle",
     perMille: 1,
     runs: "first",
@@ -73,23 +73,23 @@ export function faultOf(seed: number, requestId: string, region: string): Fault 
   return NO_FAULT;
 }
 
-/** A while in which a region takes no new connection: it refuses them, or the packets go unanswered. */
+/** A time in which a region accepts no new connection: it refuses them, or does not answer the packets. */
 export interface Outage {
   readonly kind: "refuses" | "stalls";
-  /** Since the beginning of its slot. */
+  /** Since the start of its slot. */
   readonly fromMs: number;
-  /** Before that, for so long, every answer says that its connection is about to be closed. */
+  /** For so long before the outage, every answer says that its connection will be closed. */
   readonly drainMs: number;
   readonly forMs: number;
 }
 
-/** Time is cut into slots. An outage lies within one, with some room left for timers that come late. */
+/** Time is divided into slots. An outage lies within one slot, with some time left for late timers. */
 export const SLOT_MS = 1_000;
 const DRAIN_MS = 100;
 
 /**
- * In every slot one region is spared. A client cannot get a call through when there is no region to take it, and
- * what is measured here is what it loses although there is one.
+ * In every slot one region has no outage, because the test measures which calls a client loses although a region is
+ * available.
  */
 export function outageOf(seed: number, slot: number, region: number, regions: number): Outage | undefined {
   if (Math.floor(draw(seed, "spared", slot) * regions) === region) return undefined;
@@ -103,7 +103,7 @@ export function outageOf(seed: number, slot: number, region: number, regions: nu
   return undefined;
 }
 
-/** A number in [0, 1) that follows from its key: FNV-1a, then murmur3's finaliser to spread it. */
+/** A number in [0, 1) that is derived from its key: FNV-1a, then murmur3's finaliser to distribute it. */
 export function draw(...key: readonly (string | number)[]): number {
   let hash = 0x811c9dc5;
   for (const char of key.join("/")) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);

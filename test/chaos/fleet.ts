@@ -5,22 +5,22 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { FromRegion, RegionRecord, RegionStart, ToRegion } from "./region-process.js";
 
 const PROGRAM = fileURLToPath(new URL("region-process.ts", import.meta.url));
-/** By path, since the name is looked up from the working directory. */
+/** By path, because a name would be resolved from the working directory. */
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 
 const IDS = ["home", "second", "third"] as const;
 const ANSWER_WITHIN_MS = 20_000;
 
 /**
- * Below the range that systems give to outgoing connections (it begins at 32768 or higher). While a region refuses,
- * its port is free, and must not become the local end of somebody's connection.
+ * Below the range that systems use for outgoing connections (it starts at 32768 or higher). While a region refuses, its
+ * port is free, and must not become the local end of another connection.
  */
 const PORTS = { from: 20_000, to: 30_000, tries: 10 };
 
 export interface FleetRegion {
   readonly id: string;
   readonly origin: string;
-  /** The base for calls. */
+  /** The base URL for calls. */
   readonly url: string;
 }
 
@@ -30,7 +30,7 @@ interface Running {
   readonly child: ChildProcess;
 }
 
-/** What a region has on record. */
+/** The record of a region. */
 export interface Sighting extends RegionRecord {
   readonly region: string;
   readonly port: number;
@@ -47,7 +47,7 @@ export class Fleet {
     this.loss = new Promise((_, reject) => {
       this.#lost = reject;
     });
-    this.loss.catch(() => {}); // Nobody may be waiting for it yet.
+    this.loss.catch(() => {}); // It may not be awaited yet.
     process.once("exit", this.#onExit);
   }
 
@@ -70,13 +70,13 @@ export class Fleet {
     });
   }
 
-  /** From now on the regions have their outages. */
+  /** Starts the regions' outages. */
   begin(): void {
     const list = this.regions.map(({ id, origin }) => ({ region: id, url: origin }));
     this.#tellAll({ beginAt: Date.now(), list });
   }
 
-  /** Resolves once every request has come to its end in the regions, be the client long gone. */
+  /** Resolves when every request has ended in the regions, even if its client has gone. */
   async sightings(): Promise<readonly Sighting[]> {
     const answers = this.#running.map(async ({ id, port, child }) => {
       const message = await answerOf(child);
@@ -97,7 +97,7 @@ export class Fleet {
       const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
       const child = fork(PROGRAM, [JSON.stringify({ ...start, port })], {
         execArgv: ["--import", TSX],
-        // What a test runner tells its own workers is not for ours.
+        // Not the environment that a test runner sets for its own workers.
         env: { ...process.env, NODE_OPTIONS: "" },
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       });

@@ -1,15 +1,15 @@
-/** What a run came to, by the regions' own records. */
+/** The results of a run, according to the regions' records. */
 import type { Failure, Run } from "./run.js";
 
-/** How a request was lost that no region has read. */
+/** How a request that no region has read was lost. */
 export type LossCause =
-  /** It was in the connection, or a connection in the listener's queue, when the region closed it; or just missed it. */
+  /** It was in the connection or in the listener's queue when the region closed it, or it was sent just after that. */
   | "crossed with the closing of its connection"
   | "sent on a connection that had been closed for 1 ms or more"
-  /** No connection could be had, in any region. */
+  /** No region accepted a connection. */
   | "never sent";
 
-/** The region's close and the client's send take a moment to get to each other, even within one machine. */
+/** A close or a request takes a moment to reach the other side, even on one machine. */
 const CROSSING_US = 1_000;
 
 export class Ledger {
@@ -26,7 +26,7 @@ export class Ledger {
     }
   }
 
-  /** How often, in all regions together. */
+  /** The number of executions in all regions. */
   executions(id: string): number {
     return this.#executed.get(id) ?? 0;
   }
@@ -48,12 +48,12 @@ export class Ledger {
     return this.run.results.size;
   }
 
-  /** The ids of the calls that failed. */
+  /** The ids of the failed calls. */
   failed(): string[] {
     return [...this.run.results].filter(([, failure]) => failure !== undefined).map(([id]) => id);
   }
 
-  /** Looks at every id on record, those of calls that never settled included. */
+  /** Checks every recorded id, including calls that never settled. */
   executedMoreThanOnce(): string[] {
     return [...this.#executed].filter(([, count]) => count > 1).map(([id]) => id);
   }
@@ -66,20 +66,20 @@ export class Ledger {
     return this.failed().filter((id) => this.executions(id) > 0);
   }
 
-  /** A region has it on record from the moment that it read the headers. */
+  /** A region records a request as soon as it has read the headers. */
   failedNeverReceived(): string[] {
     return this.failed().filter((id) => this.receivedBy(id).length === 0);
   }
 
-  /** How a mutation was lost that no region received. */
+  /** How a mutation that no region received was lost. */
   lossCauseOf(id: string): LossCause {
     const sent = this.run.watch.lastSent(id);
     if (sent === undefined) return "never sent";
     const closed = this.run.sightings.find(({ port }) => port === sent.toPort)?.closed ?? [];
     const ofConnection = closed.filter(([port]) => port === sent.fromPort);
-    // A connection that the region never accepted was closed with its listener.
+    // A connection that the region never accepted is closed with its listener.
     const times = ofConnection.length > 0 ? ofConnection : closed.filter(([port]) => port === 0);
-    // A port may be used again, so the one that is nearest in time.
+    // A port may be used again, so the close nearest in time counts.
     const closedForUs = times.map(([, atUs]) => sent.atUs - atUs).sort((a, b) => Math.abs(a) - Math.abs(b))[0];
     return closedForUs !== undefined && closedForUs < CROSSING_US
       ? "crossed with the closing of its connection"
@@ -87,7 +87,7 @@ export class Ledger {
   }
 }
 
-/** How many there are of each, the most frequent first. */
+/** The number of each, the most frequent first. */
 export function countBy<T>(items: Iterable<T>, key: (item: T) => string): [string, number][] {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);

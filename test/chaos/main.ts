@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --calls 200000 --seed 3 --only twirp-ts`: the chaos test at any size. Exits with 0 only if what it
- * claims held.
+ * `npm run chaos -- --calls 200000 --seed 3 --only twirp-ts`: the chaos test at any size. Exits with 0 only if its claims
+ * held.
  */
 import { parseArgs } from "node:util";
 import { claimsOf } from "./claims.js";
@@ -32,7 +32,8 @@ function readArguments(): Arguments | "help" {
   const { values } = parse();
   if (values.help) return "help";
   const only = KINDS.find((kind) => kind === values.only);
-  if (values.only !== undefined && only === undefined) throw new UsageError(`--only is one of ${KINDS.join(", ")}`);
+  if (values.only !== undefined && only === undefined)
+    throw new UsageError(`--only must be one of ${KINDS.join(", ")}`);
   return {
     calls: integer("--calls", values.calls, 1),
     seed: integer("--seed", values.seed, 0),
@@ -51,14 +52,15 @@ function parse() {
       },
     });
   } catch (error) {
-    // Only the first sentence: the others explain how to pass what there is no place for.
+    // Only the first sentence, because the rest explains how to pass positional arguments.
     throw new UsageError((error as Error).message.split(". ")[0]);
   }
 }
 
 function integer(option: string, text: string, least: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new UsageError(`${option} is a whole number from ${least} on`);
+  if (!Number.isInteger(value) || value < least)
+    throw new UsageError(`${option} must be a whole number of at least ${least}`);
   return value;
 }
 
@@ -90,8 +92,8 @@ function progressOf(name: string, calls: number): (settled: number) => void {
 
 function endOn(signal: NodeJS.Signals, number: number): void {
   process.once(signal, () => {
-    console.error("chaos: interrupted; the regions are stopped");
-    // The regions end with us, in whatever way we do.
+    console.error("chaos: interrupted; the regions were stopped");
+    // The regions end when this process ends.
     process.exit(128 + number);
   });
 }
@@ -101,7 +103,7 @@ endOn("SIGTERM", 15);
 endOn("SIGHUP", 1);
 
 try {
-  // LiveKit's client leaves connections open, which would keep this process alive.
+  // LiveKit's client leaves connections open, and they would keep this process alive.
   process.exit(await main());
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;

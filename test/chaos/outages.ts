@@ -1,4 +1,4 @@
-/** Closes a region's listener, and opens it again, as its seed says. */
+/** Closes a region's listener and opens it again, according to the seed. */
 import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Connections, nowUs, readAll } from "./connections.js";
@@ -6,13 +6,13 @@ import { type Outage, outageOf, SLOT_MS } from "./faults.js";
 
 export interface Place {
   readonly seed: number;
-  /** The region's number, and how many there are. */
+  /** The region's number, and the number of regions. */
   readonly region: number;
   readonly regions: number;
 }
 
 const HOST = "127.0.0.1";
-/** With this backlog, and no process that accepts, the third connection already waits for its SYN to be answered. */
+/** With this backlog and no process that accepts, already the third connection waits for an answer to its SYN. */
 const TINY_BACKLOG = 1;
 
 export class Outages {
@@ -25,12 +25,12 @@ export class Outages {
     private readonly connections: Connections,
   ) {}
 
-  /** Answers are to announce that their connection will be closed. */
+  /** Whether answers must announce that their connection will be closed. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** Never returns. @param beginAt in milliseconds since the epoch, the same for all regions. */
+  /** Never returns. @param beginAt in milliseconds since the epoch, the same for all regions */
   async follow(beginAt: number): Promise<never> {
     const { seed, region, regions } = this.place;
     for (let slot = 0; ; slot++) {
@@ -63,11 +63,11 @@ export class Outages {
       await sleep(forMs);
     } else {
       await this.listen(TINY_BACKLOG);
-      // What was closed is closed at the end of this turn of the loop.
+      // The connections are really closed at the end of this turn of the event loop.
       await sleep(1);
-      // The process itself stands still, so that nothing is accepted, read or answered.
+      // The process is blocked, so that nothing is accepted, read or answered.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
-      // First it takes the connections that stood in the queue.
+      // First it accepts the connections that waited in the queue.
       await sleep(5);
       await this.#close();
     }

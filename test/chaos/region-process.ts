@@ -1,6 +1,6 @@
 /**
- * One region: a Twirp server in a process of its own, started by `fleet.ts`. It fails as its seed says, and keeps
- * a record of what it received and of what it ran. The record is the truth that clients are judged by.
+ * One region: a Twirp server in a separate process, started by `fleet.ts`. It fails according to its seed, and records what
+ * it received and what it ran. Clients are judged by that record.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -11,7 +11,7 @@ import { ENDINGS } from "./endings.js";
 import { draw, type Fault, faultOf } from "./faults.js";
 import { Outages } from "./outages.js";
 
-/** What it takes to start a region. */
+/** The configuration of a region. */
 export interface RegionStart {
   readonly id: string;
   readonly region: number;
@@ -20,11 +20,11 @@ export interface RegionStart {
   readonly port: number;
 }
 
-/** A request id that the region received, and how often its handler ran. */
+/** A request id that the region received, and the number of times that its handler ran. */
 export type Seen = readonly [requestId: string, executions: number];
 
 export type ToRegion =
-  /** The traffic is about to begin; `list` is what the region answers to those who ask for regions. */
+  /** The traffic is about to start. `list` is the region's answer to requests for the list. */
   { readonly beginAt: number; readonly list: readonly { region: string; url: string }[] } | { readonly report: true };
 
 export type FromRegion = { readonly listening: true } | { readonly failed: string } | RegionRecord;
@@ -34,13 +34,13 @@ export interface RegionRecord {
   readonly closed: readonly Closed[];
 }
 
-/** Closed this much after its answer at most, an idle connection may just be in use again. */
+/** An idle connection is closed at most this long after its answer, when it may just be in use again. */
 const IDLE_CLOSE_WITHIN_MS = 3;
-/** A region without a request for so long will not get another, when its client is done. */
+/** A region without a request for this time gets no more, if its client is done. */
 const QUIET_MS = 300;
 
 const start = JSON.parse(process.argv[2] ?? "") as RegionStart;
-/** Executions by request id; 0 for one that was only received. */
+/** Executions by request id; 0 for a request that was only received. */
 const seen = new Map<string, number>();
 const faults = new WeakMap<IncomingMessage, Fault>();
 const latest = new WeakMap<Socket, IncomingMessage>();
@@ -53,7 +53,7 @@ function record(requestId: string, executions: 0 | 1): void {
   seen.set(requestId, (seen.get(requestId) ?? 0) + executions);
 }
 
-/** The one method that the test calls. Whoever comes here is on record as having run. */
+/** The one method that the test calls. Every call of it is recorded as run. */
 const service: Pick<RoomServiceTwirp, "DialParticipant"> = {
   DialParticipant: async (ctx, { requestId = "" }) => {
     record(requestId, 1);
@@ -77,7 +77,7 @@ async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> 
     res.end(JSON.stringify({ regions: list }));
     return;
   }
-  // From the header, which is here before the body.
+  // From the header, because it arrives before the body.
   const requestId = String(req.headers["x-request-id"]);
   record(requestId, 0);
   lastAt = Date.now();
@@ -90,13 +90,13 @@ async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> 
   if (fault.runs !== "first" && fault.holdMs !== undefined) await hold(fault.holdMs);
   if (fault.runs === "no") return ENDINGS[fault.ending as keyof typeof ENDINGS](req, res);
   if (body === undefined) return;
-  // twirp-ts knows the content type without parameters only.
+  // twirp-ts only accepts the content type without parameters.
   req.headers["content-type"] = req.headers["content-type"]?.split(";")[0];
-  // It takes a body that was read before from here.
+  // twirp-ts takes a body that has already been read from this property.
   await Promise.race([twirp(Object.assign(req, { rawBody: body }), res), closed(res)]);
 }
 
-/** Counts as being under way even if the client is gone: the handler may be still to run. */
+/** It counts as under way even if the client has gone, because the handler may still run. */
 async function hold(ms: number): Promise<void> {
   await sleep(ms);
   lastAt = Date.now();
@@ -109,7 +109,7 @@ function closed(res: ServerResponse): Promise<void> {
   });
 }
 
-/** `undefined` if the client left before its request was complete. */
+/** `undefined` if the client closed the connection before its request was complete. */
 async function readBody(req: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {
@@ -120,7 +120,7 @@ async function readBody(req: IncomingMessage): Promise<Buffer | undefined> {
   }
 }
 
-/** Closes the connection, unannounced, unless it is in use again by then. */
+/** Closes the connection without an announcement, unless it is in use again. */
 function closeOnceIdle(req: IncomingMessage, res: ServerResponse, requestId: string): void {
   const { socket } = req;
   res.once("finish", () => {
@@ -153,9 +153,9 @@ process.on("message", (message: ToRegion) => {
   list = message.list;
   void outages.follow(message.beginAt);
 });
-// Ctrl-C reaches every process of the terminal; the parent decides when a region ends …
+// Ctrl-C reaches every process of the terminal, but the parent decides when a region ends.
 process.on("SIGINT", () => {});
-// … and if the parent is gone, however that came about, so is the region.
+// If the parent has ended for any reason, the region ends too.
 process.on("disconnect", () => process.exit(0));
 
 outages.listen().then(

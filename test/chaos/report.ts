@@ -1,4 +1,4 @@
-/** The table, and what it says in words. Every number is counted from the runs. */
+/** The table, and its summary in words. Every number is counted from the runs. */
 import type { Claim } from "./claims.js";
 import { CLIENT_NAMES, isOurs } from "./clients.js";
 import { gapOf } from "./comparison.js";
@@ -64,7 +64,7 @@ function detailsOf(ours: readonly Ledger[]): string[] {
     ...list("twirp-failover's failed mutations, by outcome", ours, (ledger) =>
       countBy(ledger.failed(), (id) => outcomeOf(ledger, id)),
     ),
-    ...list("Of these, what no region read", ours, (ledger) =>
+    ...list("Of these, read by no region", ours, (ledger) =>
       countBy(ledger.failedNeverReceived(), (id) => ledger.lossCauseOf(id)),
     ),
   ];
@@ -88,8 +88,8 @@ function explanationOf(ours: Ledger, livekit: Ledger): string[] {
   ]);
   return [
     "",
-    `Of the ${gap.shared} mutations that both made, LiveKit's client got ${calls} through that ours (${ours.run.kind}) refused to send again.`,
-    "What had happened to them:",
+    `Of the ${gap.shared} mutations that both made, LiveKit's client completed ${calls} that ours (${ours.run.kind}) refused to send again.`,
+    "What happened to them:",
     ...rows.map(([fault, text]) => `  ${fault.padEnd(44)}${text}`),
     "",
     ...conclusion(ours, livekit, gap.shared, calls, twice),
@@ -103,15 +103,15 @@ function conclusion(ours: Ledger, livekit: Ledger, shared: number, calls: number
   const inAll = livekit.executedMoreThanOnce();
   const andFailed = inAll.filter((id) => !livekit.succeeded(id)).length;
   return [
-    `LiveKit's client sends any request again after a 5xx or a broken connection. That got ${share(calls, shared)} of the mutations`,
-    `through that twirp-failover refused to repeat; ${twice} of these ${calls} (${share(twice, calls)}) ran more than once: a second`,
-    `phone rang. In all, LiveKit's client ran ${inAll.length} more than once, ${andFailed} of which it then reported as failed.`,
+    `LiveKit's client sends any request again after a 5xx or a broken connection. That completed ${share(calls, shared)} of the mutations`,
+    `that twirp-failover refused to repeat, but ${twice} of these ${calls} (${share(twice, calls)}) ran more than once: a second`,
+    `phone rang. In total, LiveKit's client ran ${inAll.length} more than once, and reported ${andFailed} of these as failed.`,
     `twirp-failover (${ours.run.kind}) ran ${ours.executedMoreThanOnce().length} more than once. Of the ${failed} that it failed, ${ran} (${share(ran, failed)}) had run, and`,
-    `nothing that a client can see tells those from the others. ${unread} (${share(unread, failed)}) were read by no region.`,
+    `a client cannot distinguish these from the others. ${unread} (${share(unread, failed)}) were read by no region.`,
   ];
 }
 
-/** Rows of counts, one of each ledger, the most frequent first. */
+/** Rows of counts, with one column per ledger, the most frequent first. */
 function list(title: string, ledgers: readonly Ledger[], countsOf: (ledger: Ledger) => [string, number][]): string[] {
   const counts = ledgers.map((ledger) => new Map(countsOf(ledger)));
   const rows = [...new Set(counts.flatMap((of) => [...of.keys()]))]
@@ -130,7 +130,7 @@ function withShare(part: number, whole: number): string {
   return `${part}  ${share(part, whole).padStart(8)}`;
 }
 
-/** Never rounded to all or nothing. */
+/** Never rounded to 0 % or 100 %. */
 function share(part: number, whole: number): string {
   if (whole === 0) return "-";
   const percent = (part / whole) * 100;

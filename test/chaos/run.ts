@@ -1,4 +1,4 @@
-/** One client's run: its calls, against regions of its own. */
+/** One client's run: its calls, with separate regions. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { failoverTrace, type Outcome, type RefusalReason } from "twirp-failover";
@@ -14,10 +14,10 @@ export interface RunOptions {
   readonly onProgress?: (settled: number) => void;
 }
 
-/** What the caller got to know of a failed call. */
+/** What the caller knows about a failed call. */
 export interface Failure {
   readonly error: string;
-  /** Of the attempt whose error the caller got; only our client tells. */
+  /** The outcome of the attempt whose error the caller got. Only our client reports it. */
   readonly outcome?: Outcome;
   readonly region?: string;
   readonly refused?: RefusalReason;
@@ -27,26 +27,26 @@ export interface Run {
   readonly kind: ClientKind;
   readonly seed: number;
   readonly calls: number;
-  /** By request id; `undefined` for a call that succeeded. Calls that never settled are not in it. */
+  /** By request id; `undefined` for a call that succeeded. It does not include calls that never settled. */
   readonly results: ReadonlyMap<string, Failure | undefined>;
   readonly sightings: readonly Sighting[];
   readonly watch: WireWatch;
   readonly failovers: ReadonlyMap<string, number>;
   readonly unhandled: readonly unknown[];
   readonly durationMs: number;
-  /** How late this process was to read what had come in, at worst in all but one case of a hundred. */
+  /** The 99th percentile of this process's delay before it read what had arrived. */
   readonly lateMs: number;
 }
 
-/** How many callers there are, each with one call at a time. */
+/** The number of callers, each with one call at a time. */
 export const CALLERS = 64;
 /**
- * A caller rests up to twice as long between its calls. Without a rest this process would be the bottleneck: answers
- * would wait in it to be read, and whenever a region closed its idle connections, its client would not yet know that
- * they are idle.
+ * A caller rests for up to twice this time between its calls. Without a rest, this process would be the bottleneck:
+ * answers would wait in it to be read, and when a region closed its idle connections, the client would not yet know that
+ * they were idle.
  */
 const REST_MS = 80;
-/** Every client's own timeout is shorter: when nothing settles for so long, nothing will. */
+/** Every client's timeout is shorter, so if nothing settles for this time, nothing will. */
 const STUCK_AFTER_MS = 25_000;
 
 export const requestIdOf = (n: number) => `call-${n}`;
@@ -83,7 +83,7 @@ export async function run(options: RunOptions): Promise<Run> {
   }
 }
 
-/** Resolves when all calls have settled, or when no more of them do. */
+/** Resolves when all calls have settled, or when no more of them will. */
 async function send(
   client: ChaosClient,
   { calls, seed, onProgress }: RunOptions,

@@ -1,6 +1,6 @@
 /**
- * What undici says of the requests that it sends, from its diagnostics channels: how many there were, and when and on
- * which connection each went out. It tells why a request never arrived.
+ * Watches undici's diagnostics channels: how many requests were sent, and when and on which connection each was sent. This
+ * shows why a request never arrived.
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
@@ -11,14 +11,14 @@ interface RequestMessage {
 }
 type SentMessage = RequestMessage & { readonly socket: Socket };
 
-/** A request as it went out. */
+/** A request as it was sent. */
 export interface Sent {
   readonly fromPort: number;
   readonly toPort: number;
   readonly atUs: number;
 }
 
-/** And not a question for regions. */
+/** Not a request for the list of regions. */
 function isCall(message: unknown): boolean {
   return (message as RequestMessage).request.path.startsWith("/twirp/");
 }
@@ -27,7 +27,7 @@ const CREATE = "undici:request:create";
 const SEND = "undici:client:sendHeaders";
 
 export class WireWatch {
-  /** Requests for which the client asked for a connection: its attempts. */
+  /** The client's attempts: requests for which it needed a connection. */
   attempts = 0;
   readonly #lastSent = new Map<string, Sent>();
 
@@ -38,7 +38,7 @@ export class WireWatch {
   readonly #onSend = (message: unknown) => {
     const { request, socket } = message as SentMessage;
     if (!isCall(message)) return;
-    // A list or a text, as the version goes.
+    // A list or a string, depending on the version.
     const id = /x-request-id[:,]\s*([\w-]+)/i.exec(String(request.headers))?.[1];
     const { localPort = 0, remotePort = 0 } = socket;
     if (id !== undefined) this.#lastSent.set(id, { fromPort: localPort, toPort: remotePort, atUs: nowUs() });

@@ -1,11 +1,11 @@
-/** The adapters that docs/adapters.md shows, as it shows them, with a call of each kind by the clients they are for. */
+/** The adapters exactly as in docs/adapters.md, with a call of each kind by the clients that they are for. */
 import type { Failover } from "twirp-failover";
 import type { Snippet } from "./snippets.js";
 import { RoomServiceClientImpl } from "./ts-proto/rooms.js";
 import { DialParticipant, GetRoom, GetRoomJSON } from "./twirpscript/rooms.pb.js";
 import type { RpcTransport } from "./twirpscript/runtime.js";
 
-/** By the code of the error that a call rejects with. */
+/** Finds the error by the code with which a call rejects. */
 export interface ShownAdapter {
   readonly name: string;
   read(failover: Failover): Promise<string>;

@@ -1,4 +1,4 @@
-/** What the text around the snippets has introduced. */
+/** The names that the text around the snippets introduces. */
 import { TwirpFetchTransport } from "@protobuf-ts/twirp-transport";
 import { createFailover } from "twirp-failover";
 import { failoverInterceptor } from "twirp-failover/protobuf-ts";

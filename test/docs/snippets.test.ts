@@ -1,7 +1,7 @@
 /**
- * The documents' snippets, compiled as strictly as the project and run as they stand. Their hosts are
- * `us-east.example.com` and `eu-west.example.com`, which a dispatcher sends to two servers on loopback, and the same under
- * `livekit.example.com`.
+ * The snippets of the documents, compiled as strictly as the project and run unchanged. A dispatcher sends requests for
+ * their hosts, `us-east.example.com` and `eu-west.example.com` (also under `livekit.example.com`), to two servers on
+ * loopback.
  */
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -63,7 +63,7 @@ afterAll(async () => {
 });
 
 describe("the snippets of the documents", () => {
-  it("are there", () => {
+  it("are found", () => {
     expect(snippets.length).toBeGreaterThanOrEqual(13);
   });
 
@@ -106,7 +106,7 @@ describe("the adapters of docs/adapters.md", () => {
       expect(await mutation(failover), name).toBe("eu-west");
     }));
 
-  it("reject with the library's own error, and its trail", () =>
+  it("reject with the RPC library's own error and its trace", () =>
     each(async ({ name, mutation }, home, failover) => {
       home.script(faults.handlerError("data_loss", { a: "b" }));
       const error = await mutation(failover).catch((error: unknown) => error);

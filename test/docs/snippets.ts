@@ -1,14 +1,14 @@
-/** The TypeScript snippets of a document, made into modules that can be compiled and run. */
+/** Turns the TypeScript snippets of a document into modules that can be compiled and run. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Where the modules are written; deep enough for the paths in them, and ignored by git. */
+/** Where the modules are written. It is deep enough for the paths in them, and ignored by git. */
 export const SNIPPETS = join(root, "test/snippets");
 
-/** What a snippet may use without declaring it, because the text around it has introduced it. */
+/** The names that a snippet may use without a declaration, because the text around it introduces them. */
 const INTRODUCED = ["rooms", "failover", "freshToken"];
 
 export interface Snippet {
@@ -44,7 +44,7 @@ function moduleOf(code: string): string {
   return `${prelude}${here}\nexport { ${declared.join(", ")} };\n`;
 }
 
-/** As strict as the project, but a snippet may show a value without using it. */
+/** As strict as the project, except that a snippet may have an unused value. */
 const TSCONFIG = {
   extends: "../../tsconfig.json",
   compilerOptions: {

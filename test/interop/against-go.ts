@@ -1,4 +1,4 @@
-/** What every test against the Go server starts with: two regions, and a client of each library in each format. */
+/** The setup of every test against the Go server: two regions, and a client of each library in each format. */
 import {
   createFailover,
   type Failover,
@@ -15,7 +15,7 @@ import { outcomesOf, QUICK } from "../support/wire.js";
 import { type Client, clientOf, type Result } from "./clients.js";
 import { GoRegion } from "./go-region.js";
 
-/** A client, and what its Failover told of the attempts. */
+/** A client, and the attempt events of its Failover. */
 export interface Connected {
   readonly rooms: Client;
   readonly failover: Failover;
@@ -24,7 +24,7 @@ export interface Connected {
 
 type RegionEntry = Pick<GoRegion, "id" | "url">;
 
-/** Two regions: home fails as the name of a room says, and to second such a name is a name like any other. */
+/** Two regions: home fails as a room's name says, and for second such a name is an ordinary one. */
 export class Setting {
   readonly leaks = new Leaks();
   readonly #started: GoRegion[] = [];
@@ -45,14 +45,14 @@ export class Setting {
     }
   }
 
-  /** One more region, which nobody has called yet. It is killed with the end of the test. */
+  /** A new region. It is killed at the end of the test. */
   async region(id: string): Promise<GoRegion> {
     const region = await GoRegion.start(id);
     this.#started.push(region);
     return region;
   }
 
-  /** @param policy for every method. */
+  /** @param policy the policy of all methods. */
   connect(
     policy: MethodPolicy = {},
     regions: readonly RegionEntry[] = [this.home, this.second],
@@ -67,7 +67,7 @@ export class Setting {
     return { failover, attempts, rooms: clientOf(this.kind, failover) };
   }
 
-  /** The library's own error, and what each attempt came to. */
+  /** The library's own error, and the outcome of each attempt. */
   failureOf({ error }: Result<unknown>): { error: Error; outcomes: Outcome[] } {
     expect(error).toBeInstanceOf(this.kind.errorClass);
     return { error: error as Error, outcomes: outcomesOf(error) };
@@ -81,7 +81,7 @@ export class Setting {
     await Promise.all(this.#started.splice(0).map((region) => region.stop("SIGKILL")));
   }
 
-  /** Each must end by itself, as it was asked to: nothing of a test may keep it busy. */
+  /** Each must end by itself on SIGTERM, because no test may leave a request open. */
   async stop(): Promise<void> {
     const exits = await Promise.all([this.home.stop(), this.second.stop()]);
     expect(exits).toEqual([
@@ -92,8 +92,8 @@ export class Setting {
 }
 
 /**
- * Describes what holds against the Go server, for each library and format. Where Go is not installed it is left out on
- * a laptop, with a line that says so, and fails a CI run.
+ * Runs tests against the Go server, for each library and format. If Go is not installed, they are skipped with a message,
+ * but in CI they fail.
  */
 export function againstGo(title: string, body: (setting: () => Setting) => void): void {
   const leftOut = findProgram("go") === undefined && !process.env.CI;
@@ -128,7 +128,7 @@ export function againstGo(title: string, body: (setting: () => Setting) => void)
   });
 }
 
-/** A call of either kind: one that may run twice, and one that must not. */
+/** Two kinds of calls: a read may run twice, and a mutation must not. */
 export const KINDS = {
   read: (rooms: Client, room: string, requestId: string) => rooms.call("GetRoom", { name: room, requestId }),
   mutation: (rooms: Client, room: string, requestId: string) =>

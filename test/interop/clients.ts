@@ -1,18 +1,18 @@
-/** What the tests call the Go server with: a client of any library, whose calls end with a result, good or bad. */
+/** Clients for the Go server, of any library, whose calls resolve with a result for success and for failure. */
 import type { Failover } from "twirp-failover";
 import type { GetRoomRequest } from "../../proto/gen/rooms.js";
-import type { ClientKind, Told } from "../support/clients.js";
+import type { ClientKind, ErrorFacts } from "../support/clients.js";
 import type { Method, Methods } from "../support/methods.js";
 
-/** How a call ended: with a response, or with the library's error and what it says; its code as the server spelt it. */
-export interface Result<T> extends Partial<Omit<Told, "cause">> {
+/** How a call ended: with a response, or with the library's error and its parts. The code has the server's spelling. */
+export interface Result<T> extends Partial<Omit<ErrorFacts, "cause">> {
   readonly response?: T;
   readonly error?: unknown;
 }
 
 export interface Client {
   call<M extends Method>(method: M, request: Methods[M]["request"]): Promise<Result<Methods[M]["response"]>>;
-  /** Calls a method of another service, which takes a `GetRoomRequest` and of which nothing else is known. */
+  /** Calls a method of an unknown service, which takes a `GetRoomRequest`. */
   callOther(service: string, method: string, request: GetRoomRequest): Promise<Result<object>>;
 }
 
@@ -22,7 +22,7 @@ export function clientOf(kind: ClientKind, failover: Failover): Client {
     try {
       return { response: await call };
     } catch (error) {
-      const { code, message, meta } = kind.told(error);
+      const { code, message, meta } = kind.factsOf(error);
       return { error, code, message, meta };
     }
   };

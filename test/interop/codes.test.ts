@@ -3,19 +3,19 @@ import { expect, test } from "vitest";
 import { newRequestId } from "../support/wire.js";
 import { againstGo, errorRoom, KIND_NAMES, KINDS } from "./against-go.js";
 
-/** Which calls go on to another region after this error. */
+/** Which calls fail over after this error. */
 type Replayed = "none" | "reads" | "all";
 
 interface Row extends Pick<Outcome, "execution"> {
-  /** In Go's spelling. */
+  /** The code in Go's spelling. */
   readonly go: string;
-  /** In that of the specification, where it is another. */
+  /** The specification's spelling, if it differs. */
   readonly code?: Outcome["code"];
   readonly httpStatus: number;
   readonly replayed: Replayed;
 }
 
-/** All that Go knows. The handler ran in every one of these cases, so that `none` is Twirp's word, not the truth. */
+/** All codes in Go. The handler ran in all cases, so `none` is what Twirp's specification promises, not what happened. */
 const CODES: readonly Row[] = [
   { go: "canceled", httpStatus: 408, execution: "done", replayed: "none" },
   { go: "unknown", httpStatus: 500, execution: "unknown", replayed: "reads" },
@@ -37,7 +37,7 @@ const CODES: readonly Row[] = [
   { go: "data_loss", code: "dataloss", httpStatus: 500, execution: "unknown", replayed: "reads" },
 ];
 
-/** Whatever JSON has to escape, and Go escapes besides. */
+/** All characters that JSON must escape, and those that Go also escapes. */
 const META = {
   plain: "a value",
   empty: "",
@@ -52,7 +52,7 @@ againstGo("the error codes of Go", (setting) => {
   for (const { go, code = go as Outcome["code"], httpStatus, execution, replayed } of CODES) {
     const facts = { code, origin: "service", execution, httpStatus } as const;
 
-    test(`${go} arrives as it was, and is read as ${code}, ${execution}`, async () => {
+    test(`${go} arrives unchanged, and is read as ${code}, ${execution}`, async () => {
       const { rooms } = setting().connect({ replay: false });
       const requestId = newRequestId();
       const result = await rooms.call("DialParticipant", { room: errorRoom(go, META), phoneNumber: "1", requestId });

@@ -4,7 +4,7 @@ import { newRequestId } from "../support/wire.js";
 import { againstGo, errorRoom, KIND_NAMES, KINDS } from "./against-go.js";
 
 const REFUSED = { code: "unavailable", origin: "transport", execution: "none", cause: "ECONNREFUSED" } as const;
-/** Long for a busy machine, and short of the attempt's usual half of the call's time. */
+/** Long enough for a busy machine, and shorter than the usual attempt timeout of half of the call's timeout. */
 const QUICK_ENOUGH_MS = 8_000;
 const PANICKED: Outcome = { code: "internal", origin: "service", execution: "unknown", httpStatus: 500 };
 
@@ -27,7 +27,7 @@ againstGo("failover between Go servers", (setting) => {
   });
 
   describe("home dies with a call under way", () => {
-    /** @returns the call, once its handler runs, and home's death. */
+    /** @returns the call, when its handler runs, and a promise for home's end. */
     const callAndKill = async (kind: (typeof KIND_NAMES)[number]) => {
       const home = await setting().region("home");
       const { rooms, attempts } = setting().connect({}, [home, setting().second]);
@@ -76,7 +76,7 @@ againstGo("failover between Go servers", (setting) => {
       ]);
     });
 
-    test("a mutation is not replayed, and the next call finds home well", async () => {
+    test("a mutation is not replayed, and the next call succeeds at home", async () => {
       const { home, second } = setting();
       const { rooms } = setting().connect();
       const result = await KINDS.mutation(rooms, "panic", newRequestId());
@@ -88,15 +88,15 @@ againstGo("failover between Go servers", (setting) => {
     });
   });
 
-  describe("what a Go service says in its error's meta", () => {
-    test('retryable: "true" lets a mutation be replayed', async () => {
+  describe("the meta of a Go service's error", () => {
+    test('retryable: "true" allows a replay of a mutation', async () => {
       const { rooms, attempts } = setting().connect();
       const room = errorRoom("unavailable", { retryable: "true" });
       expect((await KINDS.mutation(rooms, room, newRequestId())).response?.servedBy).toBe("second");
       expect(attempts[0]).toMatchObject({ code: "unavailable", origin: "service", execution: "none" });
     });
 
-    test('retryable: "false" keeps a read from it', async () => {
+    test('retryable: "false" forbids a replay of a read', async () => {
       const { rooms } = setting().connect();
       const room = errorRoom("unavailable", { retryable: "false" });
       const result = await KINDS.read(rooms, room, newRequestId());
@@ -104,14 +104,14 @@ againstGo("failover between Go servers", (setting) => {
       expect(await setting().second.received()).toEqual([]);
     });
 
-    test('retry_after: "15s" is heard', async () => {
+    test('retry_after: "15s" is a pushback', async () => {
       const { rooms } = setting().connect({ replay: false });
       const room = errorRoom("resource_exhausted", { retry_after: "15s" });
       const result = await KINDS.read(rooms, room, newRequestId());
       expect(setting().failureOf(result).outcomes).toMatchObject([{ pushbackMs: 15_000 }]);
     });
 
-    test("the argument that is missing", async () => {
+    test("the missing argument is available", async () => {
       const { rooms } = setting().connect();
       const result = await KINDS.mutation(rooms, "", newRequestId());
       const [message, meta] = ["room is required", { argument: "room" }];
@@ -120,7 +120,7 @@ againstGo("failover between Go servers", (setting) => {
     });
   });
 
-  test("a call with an idempotency key is replayed with the same key, and the next one has another", async () => {
+  test("a call with an idempotency key is replayed with the same key, and the next call has another key", async () => {
     const { home, second } = setting();
     const policies = { "acme.rooms.v1.RoomService/StartRecording": { idempotencyKey: true } };
     const { rooms } = setting().connect({}, [home, second], policies);

@@ -1,4 +1,4 @@
-/** A region whose server is the Go one, in a process of its own. */
+/** A region whose server is the Go server in a separate process. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
@@ -6,11 +6,11 @@ import { createInterface } from "node:readline";
 import { json } from "node:stream/consumers";
 import { inject } from "vitest";
 
-/** A request as the Go server noted it. */
+/** A request as the Go server recorded it. */
 export interface Received {
   readonly path: string;
   readonly idempotencyKey: string;
-  /** Did it get as far as a handler? Only then is its id known. */
+  /** Whether it reached a handler. Only then its id is known. */
   readonly ran: boolean;
   readonly requestId: string;
 }
@@ -36,9 +36,9 @@ export class GoRegion {
   }
 
   /**
-   * Resolves once it listens. It calls itself by its id in its answers.
+   * Resolves when it listens. Its answers contain its id.
    *
-   * @param faults does it fail as the name of a room says?
+   * @param faults whether it fails as the name of a room says.
    */
   static async start(id: string, faults = true): Promise<GoRegion> {
     const server = inject("goServer");
@@ -46,9 +46,9 @@ export class GoRegion {
     const args = ["-listen", "127.0.0.1:0", "-region", id, "-record", `-faults=${faults}`];
     const child = spawn(server.binary, args, { stdio: ["ignore", "pipe", "pipe"] });
     const kill = () => void child.kill("SIGKILL");
-    // For a test process that ends without its afterAll.
+    // In case the test process ends without its afterAll.
     process.once("exit", kill);
-    // Not "exit": only then all that the process held is closed, its port too.
+    // Not "exit", because the port is free only when everything that the process held is closed.
     const exited = once(child, "close").then(([code, signal]) => {
       process.off("exit", kill);
       return { code, signal };
@@ -68,7 +68,7 @@ export class GoRegion {
     return this.child.pid as number;
   }
 
-  /** The requests since `forget`, or since the start, in their order. */
+  /** The requests since `forget`, or since the start, in order. */
   async received(): Promise<Received[]> {
     return (await this.#all()).slice(this.#forgotten);
   }
@@ -77,7 +77,7 @@ export class GoRegion {
     this.#forgotten = (await this.#all()).length;
   }
 
-  /** Ends the process and resolves when it is gone. May be called twice. */
+  /** Ends the process, and resolves when it has ended. May be called twice. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Exit> {
     const killing = setTimeout(() => this.child.kill("SIGKILL"), STOPS_WITHIN_MS);
     this.child.kill(signal);
@@ -86,7 +86,7 @@ export class GoRegion {
     return exit;
   }
 
-  /** Not by `fetch`: tests replace it, and its connections would be there for the calls to find. */
+  /** Not with `fetch`, because tests replace it, and calls would reuse its connections. */
   async #all(): Promise<Received[]> {
     const [response] = (await once(get(`${this.origin}/received`, { agent: false }), "response")) as [IncomingMessage];
     return ((await json(response)) as Received[] | null) ?? [];

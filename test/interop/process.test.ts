@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import { newRequestId } from "../support/wire.js";
 import { againstGo, KINDS } from "./against-go.js";
 
-/** How much of what belongs to a child is open in this process: itself, the pipes to it, sockets. */
+/** The number of open resources of child processes in this process: handles, pipes and sockets. */
 function resources() {
   const names = process.getActiveResourcesInfo();
   const count = (name: string) => names.filter((each) => each === name).length;
@@ -30,7 +30,7 @@ const isRefused = (port: number) =>
 
 againstGo("the processes of the Go servers", (setting) => {
   test.each(["SIGTERM", "SIGKILL"] as const)("leave nothing behind after %s", async (signal) => {
-    // Of the sockets of the two regions, some may be closing.
+    // Some sockets of the two regions may still be closing.
     await vi.waitFor(() => expect(resources().sockets).toBe(0));
     const before = resources();
     const region = await setting().region("short-lived");

@@ -6,13 +6,13 @@ import { againstGo, KINDS } from "./against-go.js";
 
 const SERVICE = "acme.rooms.v1.RoomService";
 
-/** Twirp's own word that no handler ran. */
+/** Twirp's answer that proves that no handler ran. */
 const BAD_ROUTE: Outcome = { code: "bad_route", origin: "service", execution: "none", httpStatus: 404 };
-/** Go's `http.ServeMux` answers a page of text, which might be anyone's. */
+/** The text page of Go's `http.ServeMux`, which could come from any server. */
 const NO_SUCH_PAGE: Outcome = { code: "bad_route", origin: "intermediary", execution: "unknown", httpStatus: 404 };
 const MALFORMED: Outcome = { code: "malformed", origin: "service", execution: "done", httpStatus: 400 };
 
-/** Changes requests on their way, below the client. */
+/** Changes requests below the client. */
 function onTheWire(change: (init: RequestInit) => RequestInit): void {
   const send = globalThis.fetch;
   vi.stubGlobal("fetch", (url: string, init: RequestInit) => send(url, { ...init, ...change(init) }));
@@ -21,7 +21,7 @@ function onTheWire(change: (init: RequestInit) => RequestInit): void {
 againstGo("routes that Go does not have", (setting) => {
   afterEach(() => vi.unstubAllGlobals());
 
-  test("a method: Twirp says so, and any call goes on", async () => {
+  test("a method: Twirp answers bad_route, and any call fails over", async () => {
     const { home, second } = setting();
     const { rooms } = setting().connect({ maxAttempts: 2 });
     const result = await rooms.callOther(SERVICE, "RingTheBell", { name: "lobby" });
@@ -34,7 +34,7 @@ againstGo("routes that Go does not have", (setting) => {
     expect(await second.received()).toMatchObject(received);
   });
 
-  test("a service: that is Go's own 404, which proves nothing", async () => {
+  test("a service: Go answers its own 404, which proves nothing", async () => {
     const { home, second } = setting();
     const { rooms } = setting().connect();
     const result = await rooms.callOther("acme.rooms.v1.BellService", "GetRoom", { name: "lobby" });
@@ -67,7 +67,7 @@ againstGo("routes that Go does not have", (setting) => {
   test.each([
     ["an HTTP method", { method: "PUT" }, 'unsupported method "PUT"'],
     ["a content type", { headers: { "content-type": "text/plain" } }, 'unexpected Content-Type: "text/plain"'],
-  ])("%s: Twirp says so", async (_, change, message) => {
+  ])("%s: Twirp answers bad_route", async (_, change, message) => {
     onTheWire(() => change);
     const { rooms } = setting().connect({ replay: false });
     const result = await KINDS.mutation(rooms, "lobby", newRequestId());
@@ -80,7 +80,7 @@ againstGo("routes that Go does not have", (setting) => {
     binary: [
       ["a field that is longer than the message", new Uint8Array([0x0a, 0x7f, 0x61])],
       ["a string that is not UTF-8", new Uint8Array([0x0a, 0x01, 0xff])],
-      ["a tag of no field", new Uint8Array([0x00])],
+      ["a tag without a field", new Uint8Array([0x00])],
     ],
     JSON: [
       ["half of a message", '{"name":'],
@@ -89,7 +89,7 @@ againstGo("routes that Go does not have", (setting) => {
     ],
   };
 
-  test("a body that cannot be read is malformed, and is not sent elsewhere", async () => {
+  test("a body that cannot be read is malformed, and the call does not fail over", async () => {
     const { home, second, kind } = setting();
     const bodies = BODIES[kind.format];
     for (const [name, body] of bodies) {

@@ -1,4 +1,4 @@
-/** Builds the Go server once, before the tests; with nothing changed since the last time that takes a moment only. */
+/** Builds the Go server once before the tests. If nothing has changed since the last time, that is fast. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
@@ -10,7 +10,7 @@ declare module "vitest" {
   }
 }
 
-/** The program; or why there is none, for the tests to fail with: other projects run in the same process. */
+/** The program, or why it is missing. The tests fail with that reason, because other projects run in the same process. */
 export type GoServer = { readonly binary: string } | { readonly missing: string };
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -24,5 +24,5 @@ function build(): GoServer {
   const { status } = spawnSync(process.execPath, [at("scripts/go-server.mjs")], { stdio: "inherit" });
   return status === 0
     ? { binary: at("examples/go-server/bin/go-server") }
-    : { missing: "the Go server could not be built; `npm run go-server` tells why" };
+    : { missing: "the Go server could not be built; run `npm run go-server` to see why" };
 }

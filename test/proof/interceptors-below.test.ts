@@ -1,6 +1,6 @@
 /**
- * Interceptors below ours, and options of the user's, that do as they please with a request. Whatever they do, what was
- * judged "not sent" must stay so, and an answer to one request proves nothing about another.
+ * Interceptors below ours, and users' options, that change how a request is sent. In every case a request that was judged
+ * "not sent" must never be sent later, and an answer to one request must not prove anything about another.
  */
 import {
   type MethodInfo,
@@ -47,7 +47,7 @@ const dial = (client: RoomServiceClient, requestId: string, options: RpcOptions 
 
 const executed = (requestId: string) => [home, second].map((region) => region.saw(requestId).executed);
 
-/** A call whose parts are those of `made`, once it is there. */
+/** A call with the parts of `made`, which are available when `made` resolves. */
 function callOf(method: MethodInfo, input: object, made: Promise<{ call: UnaryCall }>): UnaryCall {
   const part = <K extends "headers" | "response" | "status" | "trailers">(name: K) => {
     const promise = made.then(({ call }) => call[name]);
@@ -59,7 +59,7 @@ function callOf(method: MethodInfo, input: object, made: Promise<{ call: UnaryCa
 
 const GIVE_UP_MS = 100;
 
-/** Waits no longer than it likes, and leaves the request behind. */
+/** Stops waiting after a time, and does not end the request. */
 const impatient = (error: () => Error): RpcInterceptor => ({
   interceptUnary(next, method, input, options) {
     const call = next(method, input, options);
@@ -69,7 +69,7 @@ const impatient = (error: () => Error): RpcInterceptor => ({
   },
 });
 
-/** The usual way around a transport that ignores `timeout`: a signal of its own, in the place of ours. */
+/** The usual workaround for a transport that ignores `timeout`: another signal in place of ours. */
 const withOwnSignal: RpcInterceptor = {
   interceptUnary: (next, method, input, options) =>
     next(method, input, { ...options, abort: AbortSignal.timeout(4_000) }),
@@ -93,7 +93,7 @@ test.each(
     await home.arrived(2);
     expect(await dial(client, "waits", { fetchInit })).toBe("second");
     await Promise.all(slow);
-    // The connections are free again; what was still to be sent would be sent and run by then.
+    // The connections are free again. A request that was still waiting would have been sent and run by then.
     await new Promise((resolve) => setTimeout(resolve, 900));
     expect(executed("waits")).toEqual([0, 1]);
   },
@@ -120,7 +120,7 @@ const proofs: readonly (readonly [string, Fault])[] = [
 ];
 
 test.each(proofs)(
-  "a request that an interceptor sent again: %s for the second says nothing of the first",
+  "a request that an interceptor sent again: %s for the second proves nothing about the first",
   async (_, proof) => {
     home.script(faults.ran(faults.resets), proof);
     expect(await dial(clientWith([retrying]), "twice")).toBeInstanceOf(RpcError);
@@ -129,7 +129,7 @@ test.each(proofs)(
 );
 
 test.each([302, 303, 307, 308])(
-  "a user who follows redirects: bad_route behind a %i says nothing of what ran",
+  "with redirects followed by the user's options, bad_route behind a %i proves nothing",
   async (status) => {
     home.script(
       faults.ran({
@@ -142,7 +142,7 @@ test.each([302, 303, 307, 308])(
   },
 );
 
-test("an interceptor that is async by mistake is told so, and the call is not replayed", async () => {
+test("an interceptor that is async by mistake causes an error that says so, and the call is not replayed", async () => {
   const mistaken = {
     interceptUnary: async (next: NextUnaryFn, method: MethodInfo, input: object, options: RpcOptions) =>
       next(method, input, options),

@@ -1,7 +1,7 @@
 /**
- * What can be proved about a request that failed, case by case, over real sockets. Each case is a home region that
- * fails in its own way, a healthy second region, and a mutation: with a proof it must succeed in the second
- * region, without one it must not get there. What the home saw of the request decides whether the proof was true.
+ * What can be proved about a failed request, case by case, over real sockets. Each case has a home region that
+ * fails in a certain way, a healthy second region and a mutation. With a proof, the mutation must succeed in the second
+ * region. Without one, it must not get there. What home saw of the request shows whether the proof was true.
  */
 import { TwirpFetchTransport } from "@protobuf-ts/twirp-transport";
 import { createFailover, type FailedAttempt, failoverTrace } from "twirp-failover";
@@ -15,11 +15,11 @@ import { agents, fetches, forwarding, h2Agents, pipelining } from "./undici.js";
 interface Case {
   readonly name: string;
   readonly home: () => Promise<Misbehaving>;
-  /** `either`: the system decides who is first, and both are true. */
+  /** `either`: the operating system decides which of two events is first, and both results are correct. */
   readonly proof: "none" | "unknown" | "either";
   readonly origin?: FailedAttempt["outcome"]["origin"];
   readonly cause?: RegExp;
-  /** What the home must have seen; nothing, if it is left out. */
+  /** What home must have seen. Left out means nothing. */
   readonly saw?: RegExp;
   readonly fetchInit?: object;
   readonly room?: string;
@@ -132,7 +132,7 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
 });
 
-/** A mutation to `home`, with a healthy region beside it. */
+/** Makes a mutation to `home`, with a healthy second region. */
 async function dial(home: Misbehaving, options: { fetchInit?: object; room?: string; abort?: AbortSignal } = {}) {
   const healthy = await startRegion("healthy");
   open.push(home, healthy);
@@ -171,7 +171,7 @@ describe("proof of sending", () => {
     if (cause !== undefined) expect(first?.cause).toMatch(cause);
 
     if (saw !== undefined) expect(home.saw()).toMatch(saw);
-    // Whatever was expected: what was called unsent must not have been seen.
+    // In every case: home must not have seen a request that was judged not sent.
     if (first?.execution === "none") expect(home.saw()).not.toMatch(/POST|DialParticipant/);
     expectMoved(first?.execution === "none", outcome);
   });
@@ -216,13 +216,13 @@ describe("proof of sending", () => {
   });
 
   test.each(pipelining)(
-    "$name: what was pipelined behind a request that is lost, and not sent, moves on",
+    "$name: requests that wait in the pipeline behind a lost request were not sent, so they fail over",
     async ({ agent }) => {
       const home = await resettingAfter(/555/);
       const calls = await Promise.all([1, 2, 3, 4].map(() => dial(home, { fetchInit: { dispatcher: agent } })));
       const sent = calls.filter(({ first }) => first?.execution === "unknown");
       expect(sent.length).toBeGreaterThan(0);
-      // A request may be started on a connection that is just being reset, so the home may have seen fewer.
+      // A request may be started on a connection that is just being reset, so home may have seen fewer.
       expect(home.saw().match(/POST/g)?.length).toBeLessThanOrEqual(sent.length);
       for (const call of calls) expectMoved(call.first?.execution === "none", call);
     },
@@ -243,7 +243,7 @@ describe("proof of sending", () => {
     }
   });
 
-  test("a fetch that does not know dispatchers proves nothing", async () => {
+  test("a fetch without support for dispatchers proves nothing", async () => {
     const builtIn = globalThis.fetch;
     globalThis.fetch = (url, init) => builtIn(url, { ...init, dispatcher: undefined } as RequestInit);
     try {
@@ -255,7 +255,7 @@ describe("proof of sending", () => {
     }
   });
 
-  test("a service's message that quotes a proxy's status is not taken for it", async () => {
+  test("a service's message that quotes a proxy's status is not taken as a proxy's answer", async () => {
     const body = JSON.stringify({ code: "internal", msg: "received HTTP 429, unable to read response body as json" });
     const answer = `HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     const outcome = await dial(await tcp("http", { onData: (socket) => socket.end(answer) }));

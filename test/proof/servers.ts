@@ -1,6 +1,6 @@
 /**
- * Servers that misbehave below HTTP, each with a record of what reached it: for a proof of "nothing was sent", the
- * only witness is the other end of the connection.
+ * Servers that misbehave below HTTP, each with a record of what reached it, because only the other end of the connection
+ * can show whether "nothing was sent" is true.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,14 +11,14 @@ import { createServer as createTlsServer } from "node:tls";
 
 export interface Misbehaving {
   readonly url: string;
-  /** Everything of the request that arrived, as text. Of TLS, what was inside. */
+  /** The part of the request that arrived, as text. With TLS, the decrypted text. */
   saw(): string;
   close(): Promise<void>;
 }
 
 const pem = (name: string) => readFileSync(new URL(`./${name}.pem`, import.meta.url));
 
-/** Nobody there. */
+/** Nothing listens. */
 export async function refusing(): Promise<Misbehaving> {
   const server = createServer();
   const port = await listen(server);
@@ -26,12 +26,12 @@ export async function refusing(): Promise<Misbehaving> {
   return { url: `http://127.0.0.1:${port}/twirp`, saw: () => "", close: async () => {} };
 }
 
-/** A name that no resolver knows. */
+/** A host name that does not exist. */
 export async function nameless(): Promise<Misbehaving> {
   return { url: "http://no-such-region.invalid/twirp", saw: () => "", close: async () => {} };
 }
 
-/** Plain TCP. `onData` is told of each piece, and of all that arrived on that connection. */
+/** Plain TCP. `onData` gets each chunk, and everything that has arrived on that connection. */
 export async function tcp(
   scheme: "http" | "https",
   behave: { onAccept?: (socket: Socket) => void; onData?: (socket: Socket, all: Buffer) => void },
@@ -56,7 +56,7 @@ export async function tcp(
   };
 }
 
-/** TLS with a certificate that nobody vouches for. `behave` sees what is inside. */
+/** TLS with a self-signed certificate. `behave` gets the decrypted connection. */
 export async function tls(onData: (socket: Socket) => void): Promise<Misbehaving> {
   let seen = "";
   const sockets = new Set<Socket>();
@@ -73,7 +73,7 @@ export async function tls(onData: (socket: Socket) => void): Promise<Misbehaving
   return { url: `https://127.0.0.1:${port}/twirp`, saw: () => seen, close: () => closeAll(server, sockets) };
 }
 
-/** HTTP/2 that takes the whole request and then resets the stream. */
+/** HTTP/2 that receives the whole request and then resets the stream. */
 export async function http2Resetting(): Promise<Misbehaving> {
   let seen = "";
   const sockets = new Set<Socket>();
@@ -94,8 +94,8 @@ export async function http2Resetting(): Promise<Misbehaving> {
 }
 
 /**
- * A listener that accepts nobody and whose queue is full: the system drops further attempts to connect, and they
- * hang. Only a stopped process does not accept.
+ * A listener that accepts no connection and whose queue is full. The system drops further attempts to connect, so they
+ * hang. The process must be stopped, because a running one would accept.
  */
 export async function full(): Promise<Misbehaving> {
   const script = `const s = require("net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => console.log(s.address().port))`;
@@ -107,7 +107,7 @@ export async function full(): Promise<Misbehaving> {
   await new Promise((resolve) => setTimeout(resolve, 100));
   return {
     url: `http://127.0.0.1:${port}/twirp`,
-    saw: () => "", // It reads nothing as long as it lives.
+    saw: () => "", // It never reads anything.
     close: async () => {
       for (const filler of fillers) filler.destroy();
       child.kill("SIGKILL");

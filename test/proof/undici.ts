@@ -1,4 +1,4 @@
-/** The undici generations that users bring along, as far as the Node at hand runs them. */
+/** The undici generations that users may install, if the current Node version can run them. */
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
@@ -15,7 +15,7 @@ const builtIn = Number(process.versions.undici?.split(".")[0]);
 const installed = [6, 7, 8].filter((generation) => generation < 8 || major > 22 || (major === 22 && minor >= 19));
 const undici = (generation: number) => require(`undici${generation}`) as Undici;
 
-/** Node's `fetch` works with agents of its own generation and the one before; see undici's "Compatibility". */
+/** Node's `fetch` works with agents of its own generation and the previous one; see undici's "Compatibility". */
 const fitting = installed.filter((generation) => (builtIn >= 8 ? generation >= 7 : generation <= 7));
 
 export const agents = fitting.map((generation) => ({
@@ -38,7 +38,7 @@ export const fetches = installed.map((generation) => ({
   fetch: undici(generation).fetch,
 }));
 
-/** As a proxy's or a logger's dispatcher does: it hands everything on to the global one. */
+/** Forwards everything to the global dispatcher, as the dispatcher of a proxy or a logger does. */
 export const forwarding = {
   dispatch(options: object, handler: object): boolean {
     const globals = globalThis as unknown as Record<symbol, { dispatch(options: object, handler: object): boolean }>;

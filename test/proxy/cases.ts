@@ -1,4 +1,4 @@
-/** What a proxy makes of a home that fails, and what the contract makes of that. */
+/** How a proxy answers when home fails, and what must follow from that. */
 import type { Outcome } from "twirp-failover";
 import * as faults from "../support/faults.js";
 import type { Fault } from "../support/region.js";
@@ -9,13 +9,13 @@ export interface Case {
   readonly name: string;
   readonly way: Way;
   readonly fault?: Fault;
-  /** Good calls before the one that counts, over the same connection and on the same allowance. */
+  /** Successful calls before the tested one, over the same connection and with the same rate limit. */
   readonly callsBefore?: number;
   readonly size?: number;
-  /** What home's server sees of the call. */
+  /** What home's server sees of the tested call. */
   readonly home: { readonly received: 0 | 1; readonly executed: 0 | 1 };
   readonly outcome: (proxy: ProxyProgram) => Outcome;
-  /** Is it proved that nothing ran, so that a mutation is replayed too? */
+  /** Whether it is proved that nothing ran, so that a mutation is replayed too. */
   readonly proved?: boolean;
 }
 
@@ -34,10 +34,10 @@ const overUsedConnection = ({ reusedStatus }: ProxyProgram): Outcome =>
 
 export const CASES: readonly Case[] = [
   {
-    name: "nobody listens upstream",
+    name: "nothing listens upstream",
     way: "dead",
     home: NOT_SEEN,
-    // To us the page looks like the one for an upstream that ran the request and died.
+    // The page is the same as for an upstream that ran the request and died.
     outcome: ({ refusedStatus }) => page(refusedStatus)(),
   },
   { name: "reset before it ran", way: "patient", fault: faults.resets, home: NOT_RUN, outcome: page(502) },
@@ -47,7 +47,7 @@ export const CASES: readonly Case[] = [
   {
     name: "reset before it ran, over a used connection",
     way: "persistent",
-    // Two, since the proxy has two servers to take turns with, and a connection to each of them.
+    // Two, because the proxy alternates between two servers, with a connection to each.
     callsBefore: 2,
     fault: faults.resets,
     home: NOT_RUN,
@@ -87,7 +87,7 @@ export const CASES: readonly Case[] = [
     way: "capped",
     size: 4 * BODY_LIMIT,
     home: NOT_SEEN,
-    // Twirp's table has no row for 413. Another region may well have another limit.
+    // Twirp's table has no row for 413. Another region may have another limit.
     outcome: () => ({ code: "unknown", origin: "intermediary", execution: "unknown", httpStatus: 413 }),
   },
   {
@@ -99,8 +99,8 @@ export const CASES: readonly Case[] = [
     proved: true,
   },
   {
-    // To us it looks like a route that the proxy does not have, and it must not be taken for a proof: it ran.
-    name: "the proxy's page in the place of the handler's not_found",
+    // It looks like a route that the proxy does not have, but it must not count as a proof, because the call ran.
+    name: "the proxy's page in place of the handler's not_found",
     way: "intercepting",
     fault: faults.handlerError("not_found"),
     home: RAN,

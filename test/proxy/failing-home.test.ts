@@ -28,7 +28,7 @@ behindEachProxy((network) => {
           expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
           await vi.waitFor(() => expect(home.saw(id)).toEqual(row.home));
 
-          // Two facts of an outcome are in no event.
+          // Two facts of an outcome are not in any event.
           const { promised, pushbackMs, ...facts } = row.outcome(network().program);
           expect(client.eventsOf("attempt")).toMatchObject([
             { region: "home", attempt: 1, ok: false, ...facts },
@@ -45,7 +45,7 @@ behindEachProxy((network) => {
           expect(second.saw(id)).toEqual({ received: 0, executed: 0 });
           await vi.waitFor(() => expect(home.saw(id)).toEqual(row.home));
 
-          // The transport's own error, not one of ours around it.
+          // The transport's own error, not a wrapper.
           expect(error).toBeInstanceOf(RpcError);
           const trace = failoverTrace(error);
           expect(trace?.attempts).toHaveLength(1);
@@ -57,7 +57,7 @@ behindEachProxy((network) => {
       }
     }
 
-    test("home is well: every call stays there, with one attempt", async () => {
+    test("home is healthy: every call stays there, with one attempt", async () => {
       const { home, second, ledger } = network();
       const client = network().client(network().homeUrl("patient"), sendJson);
       for (const kind of KINDS) {

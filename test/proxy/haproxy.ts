@@ -1,10 +1,9 @@
 /**
  * HAProxy as a reverse proxy.
  *
- * It must not replay by itself what the tests then count. By default it does not: `retry-on` is `conn-failure`, so a
- * request goes to another server (`option redispatch`) only while no connection stood, and never once it was sent.
- * So that this is put to the test and not assumed, each backend has a second server to go on to, which is the first
- * once more.
+ * It must not replay requests itself, because the tests count executions. By default it does not: `retry-on` is
+ * `conn-failure`, so a request goes to another server (`option redispatch`) only before a connection exists, and never
+ * after it was sent. The tests verify this: each backend has a second server to go on to, which is the first one again.
  */
 import {
   API_KEY_HEADER,
@@ -21,9 +20,9 @@ export const haproxy: ProxyProgram = {
   name: "HAProxy",
   command: "haproxy",
   refusedStatus: 503,
-  // It closes the client's connection without an answer: a client, it holds, sends its request again by itself.
+  // It closes the client's connection without an answer, because it expects the client to send the request again.
   reusedStatus: undefined,
-  // One thread: with more, each would count the requests of a key a moment before it knew of the others'.
+  // One thread, because with several threads each would count a key's requests before it knows the counts of the others.
   config: (frontends) => `
 global
   maxconn 256
@@ -81,7 +80,7 @@ function rules({ manner }: Frontend): readonly string[] {
   }
 }
 
-/** As one word of the configuration. */
+/** Quotes a text as one word of the configuration. */
 function quoted(text: string): string {
   return text.replaceAll(" ", "\\ ");
 }

@@ -1,4 +1,4 @@
-/** Every call that a suite makes, and how it ended: what is promised of them all is checked on it. */
+/** Every call that a suite makes, and how it ended, to check the promises that hold for all calls. */
 import { RpcError } from "@protobuf-ts/runtime-rpc";
 import { expect } from "vitest";
 import type { RegionServer } from "../support/region.js";
@@ -13,9 +13,9 @@ export type CallKind = (typeof KINDS)[number];
 export interface CallOptions {
   /** Characters in the request. */
   readonly size?: number;
-  /** What a limit is counted by. */
+  /** The key of the rate limit. */
   readonly apiKey?: string;
-  /** Is there a region that could answer it? */
+  /** Whether there is a region that could answer it. */
   readonly servable?: boolean;
 }
 
@@ -47,7 +47,7 @@ export class Ledger {
     return { id, servedBy };
   }
 
-  /** Whatever the proxies and the servers did: no mutation ran twice, and no call was lost that could be saved. */
+  /** Checks that no mutation ran twice and that no read or update failed that could have succeeded. */
   async expectPromisesKept(servers: readonly RegionServer[]): Promise<void> {
     const kinds = new Set(this.#entries.map(({ kind }) => kind));
     expect([...kinds].sort()).toEqual([...KINDS].sort());

@@ -8,10 +8,10 @@ import { nginx } from "./nginx.js";
 import { findProgram, freePort } from "./program.js";
 import { MANNERS, type Manner, type ProxyProgram, RunningProxy } from "./proxy.js";
 
-/** How home is reached; `dead` is a proxy that waits for nothing, with nobody upstream. */
+/** How home is reached; `dead` is a proxy with nothing upstream. */
 export type Way = Manner | "dead";
 
-/** Enough of them to have every region refuse. */
+/** Enough attempts to be refused by every region. */
 const SECOND: readonly Manner[] = ["patient", "limited", "maintenance"];
 
 export class Network {
@@ -42,7 +42,7 @@ export class Network {
     }
   }
 
-  /** The base URL of home, reached this way. */
+  /** The base URL of home for this way. */
   homeUrl(way: Way): string {
     return way === "dead" ? this.proxy.url("patient", this.deadPort) : this.proxy.url(way, portOf(this.home));
   }
@@ -59,7 +59,7 @@ export class Network {
     return new TestClient(regions, { transport: { sendJson }, policy });
   }
 
-  /** A process of its own in front of home. The test that starts it ends it. */
+  /** Starts a separate proxy in front of home. The test that starts it must end it. */
   startProxyOfHome(): Promise<RunningProxy> {
     return RunningProxy.start(this.program, [{ manner: "persistent", upstreamPort: portOf(this.home) }]);
   }
@@ -78,8 +78,8 @@ function portOf({ origin }: RegionServer): number {
 }
 
 /**
- * Describes what holds behind each of the proxies, and at the end what must hold of all calls that were made.
- * A proxy that is not installed is left out on a laptop, with a line that says so, and fails a CI run.
+ * Runs the tests behind each proxy, and at the end checks what must hold for all calls. If a proxy is not installed, its
+ * tests are skipped with a message, but in CI they fail.
  */
 export function behindEachProxy(body: (network: () => Network) => void): void {
   for (const program of [nginx, haproxy]) {

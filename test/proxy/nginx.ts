@@ -1,10 +1,10 @@
 /**
  * nginx as a reverse proxy.
  *
- * It must not replay by itself what the tests then count. By default it does not: `proxy_next_upstream` is `error
- * timeout`, which goes on to the next server only with a request that was not sent yet, or whose method is
- * idempotent by HTTP; a POST that was sent is `non_idempotent`, and Twirp knows nothing but POST. So that this is
- * put to the test and not assumed, each upstream has a second server to go on to, which is the first once more.
+ * It must not replay requests itself, because the tests count executions. By default it does not: `proxy_next_upstream`
+ * is `error timeout`, so a request goes to the next server only if it was not sent yet or if its HTTP method is
+ * idempotent. A POST that was sent is `non_idempotent`, and Twirp uses only POST. The tests verify this: each upstream
+ * has a second server to go on to, which is the first one again.
  */
 import {
   API_KEY_HEADER,
@@ -22,7 +22,7 @@ export const nginx: ProxyProgram = {
   command: "nginx",
   refusedStatus: 502,
   reusedStatus: 502,
-  // One process, without a master: the pid that was started is the one that listens.
+  // One process without a master, so that the started pid is the one that listens.
   config: (frontends, directory) => `
 daemon off;
 master_process off;
@@ -44,8 +44,8 @@ ${frontends.map(server).join("\n")}
   args: (configPath, directory) => ["-p", directory, "-c", configPath],
 };
 
-// `max_fails=0`: a server that failed is asked again with the next request. Otherwise one test's fault would
-// close the upstream for the tests after it.
+// `max_fails=0`: a server that failed is used again for the next request. Otherwise one test's fault would disable the
+// upstream for the next tests.
 function server(frontend: Frontend): string {
   const { port, upstreamPort } = frontend;
   return `

@@ -1,4 +1,4 @@
-/** A program of this machine, run in the foreground for as long as a test needs it, and ended by its pid. */
+/** An installed program that runs in the foreground as long as a test needs it, and is ended by its pid. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
@@ -6,10 +6,10 @@ import { connect, createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Servers live in `sbin`, which Debian leaves out of an ordinary user's PATH. */
+/** Servers are in `sbin`, which is not in an ordinary user's PATH on Debian. */
 const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** Where the program is, or `undefined` if it is not installed. */
+/** The program's path, or `undefined` if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const directories = [...(process.env.PATH ?? "").split(delimiter).filter(Boolean), ...SBIN];
   return directories.map((directory) => join(directory, name)).find(isExecutable);
@@ -40,13 +40,13 @@ export class Program {
     this.#child.stdout?.on("data", hear);
     this.#child.stderr?.on("data", hear);
     this.#child.on("error", (error) => hear(Buffer.from(error.message)));
-    // Not "exit": the ports are free only when all that the program held is closed.
+    // Not "exit", because the ports are free only when everything that the program held is closed.
     this.#exited = once(this.#child, "close").catch(() => {});
-    // For a test process that ends without its afterAll.
+    // In case the test process ends without its afterAll.
     process.once("exit", this.#kill);
   }
 
-  /** Resolves once the program accepts connections on all of the ports; rejects with what it said if it ends. */
+  /** Resolves when the program accepts connections on all of the ports. Rejects with its output if it ends. */
   static async start(file: string, args: readonly string[], ports: readonly number[]): Promise<Program> {
     const program = new Program(file, args);
     try {
@@ -58,7 +58,7 @@ export class Program {
     return program;
   }
 
-  /** Ends the program and resolves when it is gone. May be called twice. */
+  /** Ends the program, and resolves when it has ended. May be called twice. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     process.off("exit", this.#kill);
     if (this.#running) this.#child.kill(signal);
@@ -81,7 +81,7 @@ export class Program {
       if (await accepts(port)) return;
     }
     throw new Error(
-      `${this.#child.spawnfile} does not listen on port ${port}: ${this.#said.trim() || "it said nothing"}`,
+      `${this.#child.spawnfile} does not listen on port ${port}: ${this.#said.trim() || "it printed nothing"}`,
     );
   }
 }
@@ -98,13 +98,13 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Below what a system hands out by itself, so that no other program's port 0 or outgoing connection takes it. */
+/** Below the range that the system assigns, so that no other program's port 0 or outgoing connection takes it. */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 
 const given = new Set<number>();
 
-/** A loopback port that nobody listens on, and that is not given out again. */
+/** A loopback port on which nothing listens, and which is not returned again. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);

@@ -22,7 +22,7 @@ behindEachProxy((network) => {
       await Promise.all(started.splice(0).map((proxy) => proxy.stop()));
     });
 
-    test.each(KINDS)("before the first call: the %s moves on", async (kind) => {
+    test.each(KINDS)("before the first call: the %s fails over", async (kind) => {
       const { home, second, ledger, proxy, client } = await withOwnProxy();
       await proxy.kill();
       const { id, servedBy } = ledger.call(client, kind);
@@ -34,12 +34,12 @@ behindEachProxy((network) => {
       ]);
     });
 
-    test.each(KINDS)("between two calls over one connection: the %s moves on", async (kind) => {
+    test.each(KINDS)("between two calls over one connection: the %s fails over", async (kind) => {
       const { home, second, ledger, proxy, client } = await withOwnProxy();
       expect(await ledger.call(client, kind).servedBy).toBe("home");
       await proxy.kill();
-      // For the news to reach the connection pool. A request that is faster goes out on the dead connection, and
-      // then nothing proves that nobody received it.
+      // Gives the connection pool time to see the close. A faster request would be sent on the dead connection, and then
+      // nothing would prove that it was not received.
       await sleep(50);
       const { id, servedBy } = ledger.call(client, kind);
       expect(await servedBy).toBe("second");
@@ -65,7 +65,7 @@ behindEachProxy((network) => {
       expect(second.saw(id).executed).toBe(kind === "mutation" ? 0 : 1);
     });
 
-    test("amid traffic: reads and updates go on, and what is not known of a mutation is not tried", async () => {
+    test("under load: reads and updates go on, and a mutation with an unknown outcome is not replayed", async () => {
       const { home, second, ledger, proxy, client } = await withOwnProxy();
       home.always(faults.answersAfter(5));
       const calls = [];

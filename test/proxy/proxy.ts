@@ -1,4 +1,4 @@
-/** What the tests ask of a reverse proxy, whichever it is. */
+/** What the tests need from any reverse proxy. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,14 +7,14 @@ import { findProgram, freePort, Program } from "./program.js";
 /**
  * How a frontend treats the requests for its upstream.
  *
- * - `patient`: passes them on and waits for as long as it takes.
- * - `persistent`: the same, and keeps the connections on both sides for the requests to come. All others close them
- *   after each answer, so that a test finds none that the test before it left.
+ * - `patient`: passes them on and waits without a limit.
+ * - `persistent`: the same, and keeps the connections on both sides open for later requests. All others close them
+ *   after each answer, so that no test uses a connection from the test before it.
  * - `impatient`: answers 504 when the upstream is silent for `IMPATIENCE_MS`.
- * - `limited`: lets one request a minute pass for each `API_KEY_HEADER`, and answers 429 to the others.
+ * - `limited`: passes on one request a minute for each `API_KEY_HEADER`, and answers 429 to the others.
  * - `capped`: answers 413 to bodies longer than `BODY_LIMIT`.
- * - `intercepting`: puts a page of its own in the place of any 404, a handler's `not_found` included.
- * - `maintenance`: passes nothing on, and answers with a page, 503 and `Retry-After`.
+ * - `intercepting`: replaces any 404 with its own page, including a handler's `not_found`.
+ * - `maintenance`: passes nothing on, and answers 503 with a page and `Retry-After`.
  */
 export type Manner = (typeof MANNERS)[number];
 
@@ -41,17 +41,17 @@ export interface Frontend {
   readonly manner: Manner;
 }
 
-/** A proxy program, and how to talk it into being these frontends. */
+/** A proxy program, and how to configure it for these frontends. */
 export interface ProxyProgram {
   readonly name: string;
   readonly command: string;
-  /** What it answers when nobody listens upstream. */
+  /** Its answer when nothing listens upstream. */
   readonly refusedStatus: 502 | 503;
-  /** What it answers when the upstream closes a connection that was used before; nothing at all if `undefined`. */
+  /** Its answer when the upstream closes a connection that was used before; `undefined` if it does not answer. */
   readonly reusedStatus: 502 | undefined;
-  /** @param directory for whatever it writes. */
+  /** @param directory where it may write. */
   config(frontends: readonly Frontend[], directory: string): string;
-  /** For a process that stays in the foreground. */
+  /** The arguments for a process that stays in the foreground. */
   args(configPath: string, directory: string): readonly string[];
 }
 
@@ -62,7 +62,7 @@ export class RunningProxy {
     private readonly frontends: readonly Frontend[],
   ) {}
 
-  /** A process of its own, which listens when the promise resolves. */
+  /** Starts a new process, and resolves when it listens. */
   static async start(
     { name, command, config, args }: ProxyProgram,
     wanted: readonly Omit<Frontend, "port">[],
@@ -84,14 +84,14 @@ export class RunningProxy {
     }
   }
 
-  /** The base for calls through the frontend with this manner and upstream. */
+  /** The base URL for calls through the frontend with this manner and upstream. */
   url(manner: Manner, upstreamPort: number): string {
     const found = this.frontends.find((each) => each.manner === manner && each.upstreamPort === upstreamPort);
     if (found === undefined) throw new Error(`there is no ${manner} frontend for port ${upstreamPort}`);
     return `http://127.0.0.1:${found.port}/twirp`;
   }
 
-  /** Ends the process at once, whatever it was doing. */
+  /** Ends the process at once, even during requests. */
   kill(): Promise<void> {
     return this.program.stop("SIGKILL");
   }

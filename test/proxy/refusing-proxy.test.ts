@@ -4,12 +4,12 @@ import { errorOf, FORMATS, newRequestId } from "../support/wire.js";
 import { KINDS } from "./ledger.js";
 import { behindEachProxy } from "./network.js";
 
-/** Well above what a call takes on a busy machine, well below any wait that it would be wrong to begin. */
+/** Well above the time of a call on a busy machine, and well below any wait that must not happen. */
 const AT_ONCE_MS = 1_500;
 
 behindEachProxy((network) => {
   describe.each(FORMATS)("the proxy refuses, $format", ({ sendJson }) => {
-    test("a rate limit: every kind of call moves on without a wait", async () => {
+    test("a rate limit: every kind of call fails over without a wait", async () => {
       const { home, second, ledger } = network();
       const patient = { initialBackoffMs: 4_000, maxBackoffMs: 4_000 };
       const client = network().client(network().homeUrl("limited"), sendJson, patient);
@@ -26,7 +26,7 @@ behindEachProxy((network) => {
       }
     });
 
-    test("a burst over a rate limit: what is too much for home runs in the second region, each call once", async () => {
+    test("a burst above a rate limit: the calls that home refuses run in the second region, each call once", async () => {
       const { home, second, ledger } = network();
       const client = network().client(network().homeUrl("limited"), sendJson);
       const apiKey = newRequestId();
@@ -38,7 +38,7 @@ behindEachProxy((network) => {
       expect(runs).toEqual(calls.map(() => 1));
     });
 
-    test("rate limits in both regions: a mutation asks both, then home again after a wait, and never runs", async () => {
+    test("rate limits in both regions: a mutation tries both, then home again after a wait, and never runs", async () => {
       const { home, second, ledger } = network();
       const client = network().client(network().homeUrl("limited"), sendJson, {}, network().secondUrl("limited"));
       const apiKey = newRequestId();
@@ -56,9 +56,10 @@ behindEachProxy((network) => {
       expect(second.saw(id)).toEqual({ received: 0, executed: 0 });
     });
 
-    // A proxy that has seen the length answers and closes, with the body still on its way. Whether the client then
-    // reads the 413 or only finds that it cannot write is a race, and neither may count as proof.
-    test.each(KINDS)("a body that the proxy does not even read: the %s", async (kind) => {
+    // The proxy sees the length, answers and closes while the body is still being sent. Whether the client reads the 413
+
+    // or only an error from writing is a race, and neither may count as a proof.
+    test.each(KINDS)("a body that the proxy does not read: the %s", async (kind) => {
       const { home, second, ledger } = network();
       const client = network().client(network().homeUrl("capped"), sendJson);
       const { id, servedBy } = ledger.call(client, kind, { size: 4_000_000 });
@@ -70,20 +71,23 @@ behindEachProxy((network) => {
       expect(second.saw(id).executed).toBe(kind === "mutation" ? 0 : 1);
     });
 
-    test.each(KINDS)("maintenance everywhere, for longer than the call has: the %s fails at once", async (kind) => {
-      const { home, second, ledger } = network();
-      const secondUrl = network().secondUrl("maintenance");
-      const client = network().client(network().homeUrl("maintenance"), sendJson, {}, secondUrl);
-      const startedAt = performance.now();
-      const { id, servedBy } = ledger.call(client, kind, { servable: false });
-      const trace = failoverTrace(await errorOf(servedBy));
+    test.each(KINDS)(
+      "maintenance everywhere, for longer than the call's timeout: the %s fails at once",
+      async (kind) => {
+        const { home, second, ledger } = network();
+        const secondUrl = network().secondUrl("maintenance");
+        const client = network().client(network().homeUrl("maintenance"), sendJson, {}, secondUrl);
+        const startedAt = performance.now();
+        const { id, servedBy } = ledger.call(client, kind, { servable: false });
+        const trace = failoverTrace(await errorOf(servedBy));
 
-      expect(performance.now() - startedAt).toBeLessThan(AT_ONCE_MS);
-      expect(trace?.refused).toBe(kind === "mutation" ? "not_idempotent" : "deadline");
-      expect(trace?.attempts.map(({ region }) => region.id)).toEqual(
-        kind === "mutation" ? ["home"] : ["home", "second"],
-      );
-      expect(home.saw(id).received + second.saw(id).received).toBe(0);
-    });
+        expect(performance.now() - startedAt).toBeLessThan(AT_ONCE_MS);
+        expect(trace?.refused).toBe(kind === "mutation" ? "not_idempotent" : "deadline");
+        expect(trace?.attempts.map(({ region }) => region.id)).toEqual(
+          kind === "mutation" ? ["home"] : ["home", "second"],
+        );
+        expect(home.saw(id).received + second.saw(id).received).toBe(0);
+      },
+    );
   });
 });

@@ -1,4 +1,4 @@
-/** dnsmasq as the DNS server of the tests' zone. */
+/** dnsmasq as the DNS server of the test zone. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,13 +6,13 @@ import { findProgram, freePort, Program } from "../proxy/program.js";
 
 export const DNSMASQ = "dnsmasq";
 
-/** The name that is asked for where a test names no other. */
+/** The default name. */
 export const NAME = "_twirp._tcp.example.test";
 
 export interface SrvRecord {
   /** @default NAME */
   readonly name?: string;
-  /** A host without its last dot; empty for the root, which says that there is no such service. */
+  /** A host without its last dot. Empty means the root, which says that the service does not exist. */
   readonly target: string;
   readonly port: number;
   /** @default 0 */
@@ -30,7 +30,7 @@ export class RunningDnsmasq {
     private readonly port: number,
   ) {}
 
-  /** A process of its own, which answers when the promise resolves. */
+  /** Starts a new process, and resolves when it answers. */
   static async start(records: readonly SrvRecord[]): Promise<RunningDnsmasq> {
     const file = findProgram(DNSMASQ);
     if (file === undefined) throw new Error(`${DNSMASQ} is not installed`);
@@ -45,12 +45,12 @@ export class RunningDnsmasq {
     return dnsmasq;
   }
 
-  /** As `resolver` takes it. */
+  /** The address in the form that `resolver` takes. */
   get address(): string {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** These records from now on, on the same port. By a new process, since no signal has SRV records read again. */
+  /** Serves these records on the same port from now on. It starts a new process, because no signal reloads SRV records. */
   async serve(records: readonly SrvRecord[]): Promise<void> {
     await this.kill();
     const path = join(this.directory, "dnsmasq.conf");
@@ -58,13 +58,13 @@ export class RunningDnsmasq {
     this.#program = await Program.start(this.file, ["--no-daemon", `--conf-file=${path}`], [this.port]);
   }
 
-  /** How often it was asked for the SRV records of a name. */
+  /** The number of queries for the SRV records of a name. */
   async queries(name = NAME): Promise<number> {
     const log = await readFile(this.#log, "utf8").catch(() => "");
     return log.split("\n").filter((line) => line.includes(`query[SRV] ${name} `)).length;
   }
 
-  /** Ends the process at once: its port refuses then, until `serve`. */
+  /** Ends the process at once. Its port then refuses until `serve` is called. */
   async kill(): Promise<void> {
     await this.#program?.stop("SIGKILL");
     this.#program = undefined;
@@ -80,7 +80,7 @@ export class RunningDnsmasq {
   }
 }
 
-/** `local`: what is not among the records does not exist, and nobody else is asked for it. */
+/** `local`: a name without a record does not exist, and the query is not forwarded. */
 function configOf(port: number, log: string, records: readonly SrvRecord[]): string {
   return `
 port=${port}

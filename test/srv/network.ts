@@ -1,4 +1,4 @@
-/** Regions on loopback, SRV records of them in a real DNS server, and clients that know nothing but the records' name. */
+/** Regions on loopback, their SRV records in a real DNS server, and clients that know only the records' name. */
 import { setDefaultResultOrder } from "node:dns";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { type ClientOptions, METHODS, newRequestId, TestClient, useWire, type Wi
 import { DNSMASQ, NAME, RunningDnsmasq, type SrvRecord } from "./dnsmasq.js";
 import { Relay } from "./relay.js";
 
-// Records name hosts and not addresses. The regions listen on 127.0.0.1; whoever listens on ::1 is none of them.
+// Records name hosts, not addresses. The regions listen on 127.0.0.1, and nothing on ::1 is a region.
 setDefaultResultOrder("ipv4first");
 const HOST = "localhost";
 
@@ -34,7 +34,7 @@ export class Network {
     return new Network(wire, await RunningDnsmasq.start([]));
   }
 
-  /** A region, and the record of it. */
+  /** A region and its record. */
   async region(id: string, share: Share = {}): Promise<RegionServer & { record: SrvRecord }> {
     const region = await this.wire.region(id);
     return Object.assign(region, { record: this.recordOf(region, share) });
@@ -44,7 +44,7 @@ export class Network {
     return { target: HOST, port: Number(new URL(origin).port), ...share };
   }
 
-  /** A record of a port that nobody listens on. */
+  /** A record of a port on which nothing listens. */
   async deadRecord(share: Share = {}): Promise<SrvRecord> {
     return { target: HOST, port: await freePort(), ...share };
   }
@@ -64,19 +64,19 @@ export class Network {
     return new TestClient(this.source(given), options);
   }
 
-  /** A DNS server in front of the real one, which is silent until it is released. */
+  /** A DNS server in front of the real one that is silent until it is released. */
   async relay(upstream?: string): Promise<Relay> {
     const relay = await Relay.start(upstream);
     this.#relays.push(relay);
     return relay;
   }
 
-  /** It is so many milliseconds later, for those who look at the clock. Timers and sockets do not notice. */
+  /** Moves the clock by so many milliseconds. Timers and sockets are not affected. */
   pass(ms: number): void {
     this.#aheadMs += ms;
   }
 
-  /** Has the client ask again if it is time to, and resolves when what came of it is in use. */
+  /** Makes the client query again if that is due, and resolves when the result is in use. */
   async refreshed({ failover }: TestClient): Promise<void> {
     await failover.ready();
     await turn(); // What is asked in the background is asked a few promises later,
@@ -91,8 +91,8 @@ export class Network {
 }
 
 /**
- * Describes what holds with a DNS server, a new one for each test. Where dnsmasq is not installed the tests are left
- * out on a laptop, with a line that says so, and fail a CI run.
+ * Runs tests with a DNS server, a new one for each test. If dnsmasq is not installed, the tests are skipped with a message,
+ * but in CI they fail.
  */
 export function withDnsmasq(title: string, body: (network: () => Network) => void): void {
   const leftOut = findProgram(DNSMASQ) === undefined && !process.env.CI;
@@ -112,7 +112,7 @@ export function withDnsmasq(title: string, body: (network: () => Network) => voi
   });
 }
 
-/** The ids of the regions that answered so many reads, in the order in which they did. Rejects if a call does. */
+/** Makes `count` reads and returns the ids of the regions that answered, in order. Rejects if a call does. */
 export async function reads({ rooms }: TestClient, calls: number): Promise<string[]> {
   const answered: string[] = [];
   let left = calls;
@@ -123,17 +123,17 @@ export async function reads({ rooms }: TestClient, calls: number): Promise<strin
   return answered;
 }
 
-/** How many of them were answered by each region, from 0 to 1. */
+/** The share of them that each region answered, from 0 to 1. */
 export function sharesOf(answered: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const id of answered) counts[id] = (counts[id] ?? 0) + 1;
   return Object.fromEntries(Object.entries(counts).map(([id, count]) => [id, count / answered.length]));
 }
 
-/** A mutation, which no doubtful attempt may precede. */
+/** A mutation. It may only follow attempts that provably never ran. */
 export const mutate = ({ rooms }: TestClient): Promise<string> => METHODS.mutation(rooms, newRequestId());
 
-/** How many UDP sockets this process has open; `undefined` where the system does not tell. */
+/** The number of open UDP sockets of this process; `undefined` if the system does not report it. */
 export function udpSockets(): number | undefined {
   try {
     const inodes = ["/proc/net/udp", "/proc/net/udp6"].flatMap((path) =>
@@ -152,6 +152,6 @@ function targetOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    return ""; // The one that the directory was read with.
+    return ""; // The descriptor with which the directory was read.
   }
 }

@@ -4,7 +4,7 @@ import { refusalOf } from "../unit/helpers/refusal.js";
 
 const NAME = "_twirp._tcp.example.com";
 
-/** The option that is told of, and values that it must not have. */
+/** The option that the message names, and values that are refused. */
 const BAD: Record<string, readonly unknown[]> = {
   name: [
     undefined,
@@ -30,7 +30,7 @@ const BAD: Record<string, readonly unknown[]> = {
 
 describe("srvRegions", () => {
   test.each(Object.entries(BAD).flatMap(([option, values]) => values.map((value) => [option, value] as const)))(
-    "refuses a bad %s: %o",
+    "refuses an invalid %s: %o",
     (option, value) => {
       const refused = refusalOf(() => srvRegions({ name: NAME, [option]: value } as never));
       expect(refused.option).toMatch(new RegExp(`^srvRegions\\.${option}(\\[\\d\\])?$`));
@@ -44,20 +44,20 @@ describe("srvRegions", () => {
     ["allowedHosts", ["https://example.com"], "srvRegions.allowedHosts[0]"],
     ["allowedHosts", ["example.com", "a b"], "srvRegions.allowedHosts[1]"],
     ["fallback", [{ id: "a", url: "ftp://a" }], "srvRegions.fallback[0].url"],
-  ])("names the item of %s that is bad", (option, value, expected) => {
+  ])("names the invalid item of %s", (option, value, expected) => {
     expect(refusalOf(() => srvRegions({ name: NAME, [option]: value } as never)).option).toBe(expected);
   });
 
-  test("refuses an option that it does not have, and knows which was meant", () => {
+  test("refuses an unknown option with a suggestion", () => {
     const refused = refusalOf(() => srvRegions({ name: NAME, resolvers: ["10.0.0.2"] } as never));
     expect(refused.message).toContain('did you mean "resolver"?');
   });
 
-  test.each([undefined, null, "example.com", []])("refuses %o in the place of its options", (options) => {
+  test.each([undefined, null, "example.com", []])("refuses %o in place of its options", (options) => {
     expect(refusalOf(() => srvRegions(options as never)).option).toBe("srvRegions's options");
   });
 
-  test("takes what is good, and asks nobody", () => {
+  test("accepts valid options, and sends no query", () => {
     const source = srvRegions({
       name: "_Twirp._tcp.Example.com.",
       protocol: "http:",
@@ -72,7 +72,7 @@ describe("srvRegions", () => {
     expect(source.key).toContain(NAME);
   });
 
-  test("gives sources a key of their own where they would make another list of the same records", () => {
+  test("gives two sources different keys if they would make different lists of the same records", () => {
     const keys = [
       {},
       { protocol: "http:" },

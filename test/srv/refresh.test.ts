@@ -1,13 +1,13 @@
-/** Records that change, a DNS server that dies, and how often it is asked. Only the clock moves on: nobody waits. */
+/** Records that change, a DNS server that dies, and how often it is asked. Tests move the clock and do not wait. */
 import { type FailoverEventType, RegionCache } from "twirp-failover";
 import { expect, test } from "vitest";
 import type { TestClient } from "../support/wire.js";
 import { NAME } from "./dnsmasq.js";
 import { mutate, reads, sharesOf, withDnsmasq } from "./network.js";
 
-/** So long that the real time a test takes is none of it. */
+/** So long that the real time of a test does not matter. */
 const TTL_MS = 600_000;
-/** Less than any wait for DNS that a call could have been held up by. */
+/** Less than any wait for DNS that could delay a call. */
 const AT_ONCE_MS = 400;
 
 /** Resolves with the next event of this type. */
@@ -20,7 +20,7 @@ const next = ({ failover }: TestClient, type: FailoverEventType) =>
   });
 
 withDnsmasq("SRV records that change", (network) => {
-  test("are asked for once 80 % of ttlMs are over, not before, and calls go to the new ones", async () => {
+  test("are queried again after 80 % of ttlMs and not before, and calls go to the new ones", async () => {
     const { dns } = network();
     const [before, after] = [await network().region("before"), await network().region("after")];
     await dns.serve([before.record]);
@@ -34,7 +34,7 @@ withDnsmasq("SRV records that change", (network) => {
 
     network().pass(0.01 * TTL_MS);
     const changed = next(client, "regions_changed");
-    // The call that finds out does not wait for it.
+    // The call that causes the refresh does not wait for it.
     expect(await mutate(client)).toBe("before");
     await changed;
     expect(await mutate(client)).toBe("after");
@@ -43,7 +43,7 @@ withDnsmasq("SRV records that change", (network) => {
     expect(before.saw().received).toBe(42);
   });
 
-  test("are asked for by one of all the calls that find out together", async () => {
+  test("are queried once by many calls at the same time", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const client = network().client({ ttlMs: TTL_MS });
@@ -58,7 +58,7 @@ withDnsmasq("SRV records that change", (network) => {
     expect(client.eventsOf("regions_changed")).toHaveLength(1);
   });
 
-  test("in another order, as servers turn them round, are the same list", async () => {
+  test("in another order, because servers rotate them, are the same list", async () => {
     const regions = [await network().region("a"), await network().region("b"), await network().region("c")];
     const records = regions.map(({ record }) => record);
     await network().dns.serve(records);
@@ -72,7 +72,7 @@ withDnsmasq("SRV records that change", (network) => {
     expect(client.eventsOf("regions_changed")).toHaveLength(1);
   });
 
-  test("are asked for no more often than every 3 s, with the least ttlMs", async () => {
+  test("are queried at most every 3 s, with the smallest ttlMs", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const client = network().client({ ttlMs: 3_000 });
@@ -86,7 +86,7 @@ withDnsmasq("SRV records that change", (network) => {
     expect(await network().dns.queries()).toBe(2);
   });
 
-  test("new weights of the same regions move the shares", async () => {
+  test("with new weights for the same regions change the shares", async () => {
     const { dns } = network();
     const [a, b] = [await network().region("a"), await network().region("b")];
     const weigh = (ofA: number, ofB: number) =>
@@ -107,7 +107,7 @@ withDnsmasq("SRV records that change", (network) => {
 const share = async (client: TestClient) => sharesOf(await reads(client, 400));
 
 withDnsmasq("a DNS server that fails later", (network) => {
-  test("is not missed: the last records stay in use, and the new ones are when it is back", async () => {
+  test("by refusing: the last records stay in use, and the new ones are used when it is back", async () => {
     const { dns } = network();
     const [before, after] = [await network().region("before"), await network().region("after")];
     await dns.serve([before.record]);
@@ -120,7 +120,7 @@ withDnsmasq("a DNS server that fails later", (network) => {
       const failed = next(client, "discovery_failed");
       expect(sharesOf(await reads(client, 20))).toEqual({ before: 1 });
       expect(await failed).toMatchObject({ reason: expect.stringContaining("ECONNREFUSED") });
-      // Nobody asks again until the backoff is over, which is 3 s at least.
+      // No query is sent until the backoff is over, which is at least 3 s.
       expect(await mutate(client)).toBe("before");
       expect(client.eventsOf("discovery_failed")).toHaveLength(failures);
     }
@@ -131,7 +131,7 @@ withDnsmasq("a DNS server that fails later", (network) => {
     expect(await mutate(client)).toBe("after");
   });
 
-  test("by saying that the name does not exist: the last records stay in use", async () => {
+  test("by answering that the name does not exist: the last records stay in use", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const client = network().client({ ttlMs: TTL_MS });
@@ -143,7 +143,7 @@ withDnsmasq("a DNS server that fails later", (network) => {
     expect(await mutate(client)).toBe("a");
   });
 
-  test("by saying that there is no such service: the last records stay in use", async () => {
+  test("by answering that the service does not exist: the last records stay in use", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const client = network().client({ ttlMs: TTL_MS });
@@ -174,7 +174,7 @@ withDnsmasq("a DNS server that fails later", (network) => {
 });
 
 withDnsmasq("SRV records in a store", (network) => {
-  test("are used by the next process when DNS is dead", async () => {
+  test("are used by the next process when DNS is down", async () => {
     const [a, b] = [await network().region("a", { weight: 3 }), await network().region("b", { weight: 1 })];
     await network().dns.serve([a.record, b.record]);
     const store = new Map<string, string>();
@@ -190,7 +190,7 @@ withDnsmasq("SRV records in a store", (network) => {
     expect(client.eventsOf("call").every(({ ok }) => ok)).toBe(true);
   });
 
-  test("are checked again: one that somebody wrote into it is left out", async () => {
+  test("are checked again: a forged record in the store is left out", async () => {
     const [a, stranger] = [await network().region("a"), await network().region("stranger")];
     await network().dns.serve([a.record]);
     const store = new Map<string, string>();
@@ -207,7 +207,7 @@ withDnsmasq("SRV records in a store", (network) => {
   });
 
   test.each(["", "no JSON", "{}", "[]", "null", '"text"', "[null, 5, {}]"])(
-    "that are none, %s, are warned of, and DNS is asked",
+    "that are invalid, %s, cause a warning, and DNS is asked",
     async (text) => {
       const region = await network().region("a");
       await network().dns.serve([region.record]);

@@ -1,11 +1,11 @@
-/** A DNS server that passes questions on to another when the test says so, and is silent until then. */
+/** A DNS server that is silent until the test releases it, and then forwards queries to another. */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 
 export class Relay {
   #held: (() => void)[] | undefined = [];
-  /** Resolves when the first question is in. */
+  /** Resolves when the first query has arrived. */
   readonly asked: Promise<unknown>;
 
   private constructor(
@@ -19,7 +19,7 @@ export class Relay {
     });
   }
 
-  /** @param upstream as in `resolver`; without one it has no answer to give, ever. */
+  /** @param upstream in the form of `resolver`; without one it never answers. */
   static async start(upstream = "127.0.0.1:0"): Promise<Relay> {
     const socket = createSocket("udp4");
     socket.bind(0, "127.0.0.1");
@@ -31,7 +31,7 @@ export class Relay {
     return `127.0.0.1:${(this.socket.address() as AddressInfo).port}`;
   }
 
-  /** Passes on what it was asked so far, and from now on everything at once. */
+  /** Forwards the queries so far, and from now on all queries at once. */
   release(): void {
     for (const pass of this.#held ?? []) pass();
     this.#held = undefined;

@@ -1,4 +1,4 @@
-/** Priority is the order, weight the share: of real records, counted at the servers that they name. */
+/** Priority decides the order and weight the share, with real records, counted at the servers. */
 import { expect, test } from "vitest";
 import * as faults from "../support/faults.js";
 import type { Fault } from "../support/region.js";
@@ -6,7 +6,7 @@ import type { TestClient } from "../support/wire.js";
 import type { SrvRecord } from "./dnsmasq.js";
 import { mutate, type Network, reads, sharesOf, withDnsmasq } from "./network.js";
 
-/** Without it a dead region is left alone after three calls; a corner case is to come up in each of them. */
+/** Health is off, because otherwise a dead region is ejected after three calls, and each call must hit the corner case. */
 const ALWAYS_TRIED = { health: false, retryThrottling: false } as const;
 
 /** The regions that each call tried, in order. */
@@ -18,13 +18,13 @@ function trails(client: TestClient): string[][] {
   return [...byCall.values()];
 }
 
-/** No call went back to a region that had failed it. With a region left that is well, there was always an untried one. */
+/** Checks that no call went back to a region that failed it. A healthy region was always left untried. */
 function expectNoReturn(client: TestClient): void {
   for (const trail of trails(client)) expect(new Set(trail).size, trail.join(" → ")).toBe(trail.length);
 }
 
 withDnsmasq("the shares of SRV records", (network) => {
-  test("weights 60, 30 and 10: so many percent of the calls", async () => {
+  test("weights 60, 30 and 10 give these percentages of the calls", async () => {
     const regions = [
       await network().region("a", { weight: 60 }),
       await network().region("b", { weight: 30 }),
@@ -39,19 +39,19 @@ withDnsmasq("the shares of SRV records", (network) => {
     expect(received).toBe(2_000);
   });
 
-  test("a priority is used only when the better ones are dead, and shared by weight then", async () => {
+  test("a priority is used only when the better ones are dead, and then shared by weight", async () => {
     const [first, second] = [await network().region("first"), await network().region("second", { priority: 10 })];
     const third = [
       await network().region("third", { priority: 20, weight: 75 }),
       await network().region("also third", { priority: 20, weight: 25 }),
     ];
-    // The server lists them as it likes; here the last comes first.
+    // The server returns them in any order; here the last comes first.
     await network().dns.serve([...third, second, first].map(({ record }) => record));
     const client = network().client();
 
     expect(sharesOf(await reads(client, 200))).toEqual({ first: 1 });
     await first.close();
-    // The reads come first: what a mutation meets on a connection that is just being closed may prove nothing.
+    // The reads come first, because a mutation on a connection that is just being closed may fail without a proof.
     expect(sharesOf(await reads(client, 200))).toEqual({ second: 1 });
     expect(await mutate(client)).toBe("second");
     await second.close();
@@ -62,14 +62,14 @@ withDnsmasq("the shares of SRV records", (network) => {
     expect(client.eventsOf("call").every(({ ok }) => ok)).toBe(true);
   });
 
-  test("weights of 0 and nothing else: equal shares", async () => {
+  test("if all weights are 0, the shares are equal", async () => {
     const regions = [await network().region("a", { weight: 0 }), await network().region("b", { weight: 0 })];
     await network().dns.serve(regions.map(({ record }) => record));
     const shares = sharesOf(await reads(network().client(), 400));
     expect(Math.abs((shares.a ?? 0) - 0.5)).toBeLessThan(0.03);
   });
 
-  test("a weight of 0 is for when there is no other", async () => {
+  test("a region of weight 0 is used only if there is no other", async () => {
     const usual = await network().region("usual", { weight: 5 });
     const spare = await network().region("spare", { weight: 0 });
     await network().dns.serve([spare.record, usual.record]);
@@ -80,7 +80,7 @@ withDnsmasq("the shares of SRV records", (network) => {
   });
 });
 
-/** How the heavy region of a corner case is dead. */
+/** How the heavy region of the corner case fails. */
 const DEATHS = {
   refuses: (net: Network) => net.deadRecord({ weight: 1_000 }),
   "answers 503": (net: Network) => failing(net, faults.html(503)),
@@ -101,12 +101,12 @@ withDnsmasq("weights of 1 and 1000, and the heavy one is dead", (network) => {
 
     expect(sharesOf(await reads(client, 300))).toEqual({ light: 1 });
     expectNoReturn(client);
-    // It was the first choice of nearly all of them: the case did come up.
+    // It was the first choice of nearly all calls, so the corner case occurred.
     expect(trails(client).filter((trail) => trail.length === 2).length).toBeGreaterThan(280);
     expect(light.saw()).toEqual({ received: 300, executed: 300 });
   });
 
-  test("mutations succeed all the same where the dead one refuses", async () => {
+  test("mutations succeed too if the dead one refuses", async () => {
     const light = await network().region("light", { weight: 1 });
     await network().dns.serve([light.record, await network().deadRecord({ weight: 1_000 })]);
     const client = network().client({}, { policy: { maxAttempts: 5 }, ...ALWAYS_TRIED });
@@ -115,7 +115,7 @@ withDnsmasq("weights of 1 and 1000, and the heavy one is dead", (network) => {
     expect(light.saw()).toEqual({ received: 50, executed: 50 });
   });
 
-  test("two heavy ones are dead: one attempt in each, and then the light one", async () => {
+  test("if two heavy ones are dead, a call makes one attempt in each and then uses the light one", async () => {
     const light = await network().region("light", { weight: 1 });
     const dead = [await network().deadRecord({ weight: 1_000 }), await network().deadRecord({ weight: 1_000 })];
     await network().dns.serve([light.record, ...dead]);
@@ -125,7 +125,7 @@ withDnsmasq("weights of 1 and 1000, and the heavy one is dead", (network) => {
     expect(trails(client).some((trail) => trail.length === 3)).toBe(true);
   });
 
-  test("with region health, it is left alone after three calls", async () => {
+  test("with region health, it is ejected after three calls", async () => {
     const light = await network().region("light", { weight: 1 });
     const dead = await network().deadRecord({ weight: 1_000 });
     await network().dns.serve([light.record, dead]);

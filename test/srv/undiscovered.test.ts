@@ -1,4 +1,4 @@
-/** The first call, which knows nothing: what it waits for, for how long, and what it is told. */
+/** The first call, before any region is known: what it waits for, for how long, and its error. */
 import { RpcError } from "@protobuf-ts/runtime-rpc";
 import { failoverTrace, RegionCache } from "twirp-failover";
 import { expect, test } from "vitest";
@@ -7,9 +7,9 @@ import { errorOf, METHODS, newRequestId } from "../support/wire.js";
 import { NAME } from "./dnsmasq.js";
 import { mutate, type Network, reads, sharesOf, udpSockets, withDnsmasq } from "./network.js";
 
-/** No call waits for DNS for longer than this, and a busy machine's own time. */
+/** The longest wait for DNS, plus some time for a busy machine. */
 const BOUND_MS = 2_000 + 500;
-/** Without a wait, on a busy machine. */
+/** The time of a call without a wait on a busy machine. */
 const AT_ONCE_MS = 400;
 
 const timed = async <T>(work: Promise<T>): Promise<[T, number]> => {
@@ -18,7 +18,7 @@ const timed = async <T>(work: Promise<T>): Promise<[T, number]> => {
 };
 
 withDnsmasq("the first call", (network) => {
-  test("waits for the records, and so do all that come with it: DNS is asked once", async () => {
+  test("waits for the records, as do all calls at the same time, with one query", async () => {
     const { dns } = network();
     const region = await network().region("a");
     await dns.serve([region.record]);
@@ -35,7 +35,7 @@ withDnsmasq("the first call", (network) => {
     expect(client.failover.regions()).toMatchObject([{ id: `localhost:${region.record.port}`, home: true }]);
   });
 
-  test("of several clients with one cache: DNS is asked once", async () => {
+  test("of several clients with one cache causes one query", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const cache = new RegionCache();
@@ -69,7 +69,7 @@ withDnsmasq("the first call", (network) => {
     expect(sharesOf(await reads(client, 20))).toEqual({ a: 1 });
   });
 
-  test("aborted while it waits: it ends at once, and the others get the records", async () => {
+  test("ends at once if it is aborted while it waits, and the other calls get the records", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const relay = await network().relay(network().dns.address);
@@ -88,7 +88,7 @@ withDnsmasq("the first call", (network) => {
     expect(region.saw()).toEqual({ received: 1, executed: 1 });
   });
 
-  test("waits no longer than its own time", async () => {
+  test("waits no longer than its timeout", async () => {
     const relay = await network().relay();
     const client = network().client({ resolver: relay.address });
     const [error, ms] = await timed(errorOf(METHODS.read(client.rooms, newRequestId(), { timeout: 150 })));
@@ -102,7 +102,7 @@ withDnsmasq("the first call", (network) => {
 
 interface Trouble {
   readonly name: string;
-  /** The resolvers to ask, and what they are is wrong. */
+  /** The resolvers, and what is wrong with them. */
   readonly resolver: (net: Network) => Promise<string[]>;
   readonly reason: RegExp;
   readonly withinMs: number;
@@ -139,27 +139,33 @@ const TROUBLES: readonly Trouble[] = [
 ];
 
 withDnsmasq("no records", (network) => {
-  test.each(TROUBLES)("$name: unavailable, in time, and then at once", async ({ resolver, reason, withinMs }) => {
-    const client = network().client({ resolver: await resolver(network()) });
-    const sockets = udpSockets();
-    for (const bound of [withinMs, AT_ONCE_MS]) {
-      const [error, ms] = await timed(errorOf(mutate(client)));
-      expect(error).toBeInstanceOf(RpcError);
-      expect(error).toMatchObject({ code: "unavailable", message: expect.stringContaining("no region is known yet") });
-      expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "undiscovered" });
-      expect(ms).toBeLessThan(bound);
-    }
-    // Once: the second call came before it was time to ask again.
-    const failed = client.eventsOf("discovery_failed");
-    expect(failed).toMatchObject([{ reason: expect.stringMatching(reason), source: expect.stringContaining(NAME) }]);
-    expect(client.eventsOf("attempt")).toEqual([]);
-    // Nobody waits for what was asked any longer, so nothing is open that an answer could come to.
-    await expect.poll(udpSockets, { timeout: 300, interval: 20 }).toBe(sockets);
-  });
+  test.each(TROUBLES)(
+    "$name: the first call fails with unavailable in time, and the next at once",
+    async ({ resolver, reason, withinMs }) => {
+      const client = network().client({ resolver: await resolver(network()) });
+      const sockets = udpSockets();
+      for (const bound of [withinMs, AT_ONCE_MS]) {
+        const [error, ms] = await timed(errorOf(mutate(client)));
+        expect(error).toBeInstanceOf(RpcError);
+        expect(error).toMatchObject({
+          code: "unavailable",
+          message: expect.stringContaining("no region is known yet"),
+        });
+        expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "undiscovered" });
+        expect(ms).toBeLessThan(bound);
+      }
+      // Once, because the second call came before the source may be asked again.
+      const failed = client.eventsOf("discovery_failed");
+      expect(failed).toMatchObject([{ reason: expect.stringMatching(reason), source: expect.stringContaining(NAME) }]);
+      expect(client.eventsOf("attempt")).toEqual([]);
+      // No call waits for the queries any longer, so no socket is open for an answer.
+      await expect.poll(udpSockets, { timeout: 300, interval: 20 }).toBe(sockets);
+    },
+  );
 
-  test.each(TROUBLES)("$name: the fallback serves", async ({ resolver, reason, withinMs }) => {
+  test.each(TROUBLES)("$name: the fallback is used", async ({ resolver, reason, withinMs }) => {
     const region = await network().region("fallback");
-    // The first one is dead, so that it is seen to be a list like any other.
+    // The first one is down, to show that calls fail over within the fallback.
     const fallback = [await refusedUrl(), region.url];
     const client = network().client({ resolver: await resolver(network()), fallback });
     const [answered, ms] = await timed(Promise.all([mutate(client), reads(client, 20)]));
@@ -170,7 +176,7 @@ withDnsmasq("no records", (network) => {
     expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: expect.stringMatching(reason) }]);
   });
 
-  test("one silent DNS server before one that answers: the call succeeds", async () => {
+  test("a silent DNS server before one that answers: the call succeeds", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const silent = await network().relay();
@@ -179,7 +185,7 @@ withDnsmasq("no records", (network) => {
     expect(client.eventsOf("discovery_failed")).toEqual([]);
   });
 
-  test("a name that comes to exist: calls succeed once it is time to ask again", async () => {
+  test("a name that is created later: calls succeed when the source may be asked again", async () => {
     const region = await network().region("a");
     const client = network().client();
     await errorOf(mutate(client));
@@ -191,7 +197,7 @@ withDnsmasq("no records", (network) => {
     expect(await network().dns.queries()).toBe(2);
   });
 
-  test("no socket is left open by a hundred questions", async () => {
+  test("a hundred queries leave no socket open", async () => {
     const region = await network().region("a");
     await network().dns.serve([region.record]);
     const before = udpSockets();

@@ -17,7 +17,7 @@ import type { Call, Method, Methods } from "./methods.js";
 
 type MethodCalls = { [M in Method]: (request: Methods[M]["request"]) => Promise<Methods[M]["response"]> };
 
-/** The generated methods, by the names of the `.proto`. */
+/** The generated methods by their names in the `.proto`. */
 export function callsOf(rooms: RoomServiceClient): Call<RpcOptions> {
   return (method, request, options) => {
     const calls: MethodCalls = {
@@ -50,19 +50,19 @@ export const protobufTs: Library = {
       callOther: (service, method, request) => callOther(transport, service, method, request),
     };
   },
-  told(error) {
+  factsOf(error) {
     expect(error).toBeInstanceOf(RpcError);
     const { code, message, meta, cause, serviceName, methodName } = error as RpcError;
     expect([serviceName, methodName]).toEqual([expect.stringMatching(/^acme\.rooms\.v1\./), expect.any(String)]);
     return { code, message, meta, cause };
   },
   codeOf({ code, origin }) {
-    // The transport has one code for whatever a proxy answered, and one that is no Twirp code for a fetch that failed.
+    // The transport uses one code for all answers of a proxy, and a code outside Twirp for a failed fetch.
     if (origin === "intermediary") return "internal";
     if (origin === "transport" && code === "unavailable") return "UNKNOWN";
     return origin === "caller" && code === "canceled" ? "cancelled" : code;
   },
   callPolicy: "the call's failover",
-  // The transport's error keeps nothing of fetch's but its text.
+  // The transport's error keeps only the message of fetch's error.
   unwatchedRefusal: { code: "unavailable", origin: "transport", execution: "unknown" },
 };

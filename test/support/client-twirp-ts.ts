@@ -18,7 +18,7 @@ export const GENERATED: Readonly<Record<Format, new (rpc: Rpc) => RoomServiceCli
   JSON: RoomServiceClientJSON,
 };
 
-/** Its methods have the names of the `.proto`, and no options. */
+/** The methods have their names in the `.proto`, and take no options. */
 export function callsOf(rooms: RoomServiceClient): Call<never> {
   const calls: { [M in Method]: (request: Methods[M]["request"]) => Promise<Methods[M]["response"]> } = rooms;
   return (method, request) => calls[method](request);
@@ -39,7 +39,7 @@ export const twirpTs: Library = {
     const rpc = failoverRpc(failover, options);
     const Client = GENERATED[format];
     return {
-      // Async, so that options that are refused are the call's error, as they are with the other library.
+      // Async, so that refused options reject the call, as with the other library.
       call: async (method, request, options) =>
         callsOf(new Client(options === undefined ? rpc : rpc.with(optionsOf(options))))(method, request),
       callOther: async (service, method, request) =>
@@ -48,7 +48,7 @@ export const twirpTs: Library = {
           : rpc.request(service, method, "application/protobuf", GetRoomRequest.toBinary(request)),
     };
   },
-  told(error) {
+  factsOf(error) {
     expect(error).toBeInstanceOf(TwirpError);
     const { code, message, msg, meta } = error as TwirpError;
     expect(msg).toBe(message);
@@ -57,6 +57,6 @@ export const twirpTs: Library = {
   },
   codeOf: ({ code }) => (code === "dataloss" ? "data_loss" : code),
   callPolicy: "with.failover",
-  // The library's error is ours, with that of fetch as its cause.
+  // Our adapter makes the error, with fetch's error as its cause.
   unwatchedRefusal: { code: "unavailable", origin: "transport", execution: "none", cause: "ECONNREFUSED" },
 };

@@ -1,6 +1,6 @@
 /**
- * The clients that tests put on a `Failover`, those of each library behind the same few words: what holds for all of
- * them is said once, in a suite that runs for each. Where libraries differ for good reasons, they say so here.
+ * The clients that tests put on a `Failover`, behind one interface for all libraries, so that a test that holds for all
+ * of them is written once and runs for each. Where libraries differ for good reasons, this interface says how.
  */
 import type { Failover, MethodPolicy, Outcome, PolicyTable } from "twirp-failover";
 import type { GetRoomRequest } from "../../proto/gen/rooms.js";
@@ -10,7 +10,7 @@ import type { Call } from "./methods.js";
 
 export type Format = "binary" | "JSON";
 
-/** What can be said of one call in any library. */
+/** The options of one call in any library. */
 export interface CallOptions {
   /** In milliseconds. */
   timeout?: number;
@@ -26,12 +26,12 @@ export interface ConnectOptions {
 
 export interface Connection {
   readonly call: Call<CallOptions>;
-  /** Calls a method of another service, which takes a `GetRoomRequest` and of which nothing else is known. */
+  /** Calls a method of an unknown service, which takes a `GetRoomRequest`. */
   callOther(service: string, method: string, request: GetRoomRequest): Promise<object>;
 }
 
-/** What an error says to the library's users. */
-export interface Told {
+/** The parts of an error that the library's users see. */
+export interface ErrorFacts {
   readonly code: string;
   readonly message: string;
   readonly meta: Readonly<Record<string, unknown>>;
@@ -44,23 +44,23 @@ export interface Library {
   readonly errorClass: new (
     ...args: never[]
   ) => Error;
-  /** What its clients cannot know by themselves of the `.proto`: which methods may run twice. */
+  /** Which methods may run twice, if its clients do not know it from the `.proto`. */
   readonly policies: PolicyTable;
   connect(failover: Failover, format: Format, options?: ConnectOptions): Connection;
-  /** Reads an error of the library's class, and fails for any other. */
-  told(error: unknown): Told;
-  /** The code that its error has, in its spelling, for an attempt that came to this. */
+  /** Reads an error of the library's class. Fails for any other value. */
+  factsOf(error: unknown): ErrorFacts;
+  /** The code of its error for this outcome, in its spelling. */
   codeOf(outcome: Pick<Outcome, "code" | "origin">): string;
-  /** What a call's own policy is called where it is refused. */
+  /** The name of a call's own policy in the message that refuses it. */
   readonly callPolicy: string;
-  /** What a refused connection comes to where no dispatcher watches: all that is known then is what the error tells. */
+  /** The outcome of a refused connection if no dispatcher observes it, so that only the error is known. */
   readonly unwatchedRefusal: Outcome;
 }
 
-/** A library that is added here is put to all tests. */
+/** All tests run for every library in this list. */
 export const LIBRARIES: readonly Library[] = [protobufTs, twirpTs];
 
-/** The clients of a library in one of Twirp's two wire formats, for `describe.each`. */
+/** A library's client in one of Twirp's two wire formats, for `describe.each`. */
 export type ClientKind = Library & { readonly format: Format };
 
 export const CLIENTS: readonly ClientKind[] = LIBRARIES.flatMap((library) => [

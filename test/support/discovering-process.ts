@@ -1,4 +1,4 @@
-/** A program that discovers its regions, for tests of how it ends: `ready` or `call`, and what hangs meanwhile. */
+/** A program that discovers its regions, for tests of how a process ends. Arguments: `ready` or `call`, and what hangs. */
 import { createFailover, httpRegions, RegionCache, type RegionSource, type RegionStore } from "twirp-failover";
 import type { RpcCall } from "twirp-failover/adapter";
 
@@ -10,7 +10,7 @@ const silent: RegionSource = { key: "silent", known: [{ id: "home", url: home }]
 const regions = work.includes("hanging source") ? silent : httpRegions({ home });
 const failover = createFailover({ regions, cache });
 
-/** It answers by itself, so that no connection to a server holds the process up. */
+/** Answers without a server, so that no connection keeps the process alive. */
 const call: RpcCall<string> = {
   service: "acme.rooms.v1.RoomService",
   method: "GetRoom",
@@ -21,5 +21,5 @@ const call: RpcCall<string> = {
 
 if (work.startsWith("call")) await failover.run(call);
 if (work.startsWith("ready")) await failover.ready();
-// The parent measures from here on.
+// The parent measures from here.
 process.stdout.write("done\n");

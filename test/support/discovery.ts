@@ -1,4 +1,4 @@
-/** A `/settings/regions` endpoint for tests, in the shape that LiveKit's has. */
+/** A `/settings/regions` endpoint for tests, in LiveKit's format. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Exchange, RegionServer } from "./region.js";
 
@@ -7,22 +7,22 @@ export const LIST_PATH = "/settings/regions";
 export interface ListEntry {
   readonly region: string;
   readonly url: string;
-  /** An int64, so a string. */
+  /** A string, because it is an int64. */
   readonly distance?: string;
 }
 
 export interface ListEndpoint {
   /** The headers of each request that came in. */
   readonly requests: readonly IncomingHttpHeaders[];
-  /** Resolves once the first request is in. */
+  /** Resolves when the first request has arrived. */
   readonly asked: Promise<void>;
-  /** Answers the requests that are held back, and all later ones at once. */
+  /** Answers the held requests, and from now on all requests at once. */
   release(): void;
 }
 
 /**
- * An answer with these regions, to be kept for an hour. It leaves no idle connection: on one, a call to a region that
- * has just been closed might fail in a way that proves nothing, and tests must be told which it is.
+ * An answer with these regions that is valid for an hour. It closes its connection, because on an idle connection a call
+ * to a region that has just been closed may fail with or without a proof, and tests must know which.
  */
 export const listOf =
   (...entries: readonly ListEntry[]) =>
@@ -31,14 +31,14 @@ export const listOf =
     res.end(JSON.stringify({ regions: entries }));
   };
 
-/** The entry for a region. Lists name origins; the path prefix is that of home. */
+/** The entry for a region. Lists contain origins, and the path prefix is home's. */
 export const entryOf = ({ id, origin }: RegionServer, distance?: number): ListEntry => ({
   region: id,
   url: origin,
   ...(distance !== undefined && { distance: String(distance) }),
 });
 
-/** @param held answers nothing until `release` is called. */
+/** @param held whether requests are held until `release` is called. */
 export function serveList(server: RegionServer, answer: (exchange: Exchange) => void, held = false): ListEndpoint {
   const requests: IncomingHttpHeaders[] = [];
   const waiting: Exchange[] = [];

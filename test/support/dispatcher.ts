@@ -1,14 +1,14 @@
-/** What Node's `fetch` sends its requests with, for tests that put a dispatcher of their own in front of it. */
+/** The global dispatcher of Node's `fetch`, for tests that put another dispatcher in front of it. */
 interface Dispatcher {
   dispatch(options: unknown, handler: object): boolean;
 }
 
 const globals = globalThis as Record<symbol, unknown>;
 
-/** undici keeps its dispatcher under a number of its own for each generation of hooks. */
+/** undici stores its dispatcher under a symbol with another number for each version of its hooks. */
 const nameOf = (generation: number) => Symbol.for(`undici.globalDispatcher.${generation}`);
 
-/** The real one, even while there is another in its place. */
+/** The real dispatcher, even while it is replaced. */
 const replaced = new Map<symbol, unknown>();
 
 export function realDispatcher(handler: object): Dispatcher {
@@ -20,7 +20,7 @@ export function realDispatcher(handler: object): Dispatcher {
   return found as Dispatcher;
 }
 
-/** Has this one in the place of the global one, as after undici's `setGlobalDispatcher`, until the call has settled. */
+/** Replaces the global dispatcher until the call has settled, as undici's `setGlobalDispatcher` does. */
 export async function withDispatcher<T>(dispatcher: object, call: () => Promise<T>): Promise<T> {
   for (const name of [1, 2].map(nameOf)) if (globals[name] !== undefined) replaced.set(name, globals[name]);
   for (const name of replaced.keys()) globals[name] = dispatcher;

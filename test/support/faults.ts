@@ -5,14 +5,14 @@ import type { Exchange, Fault } from "./region.js";
 
 type Write = (exchange: Exchange) => void;
 
-/** The same answer, but from a server whose handler ran first: to a client it looks no different. */
+/** The same answer, but after the handler ran. A client cannot see the difference. */
 export const ran = ({ instead }: Fault): Fault => (instead === undefined ? {} : { after: instead });
 
 export const answersAsUsual: Fault = {};
 
 export const answersAfter = (delayMs: number): Fault => ({ before: () => sleep(delayMs) });
 
-/** An error that the handler chose, written by the real Twirp server. In twirp-ts's spelling of the code. */
+/** An error that the handler chose, written by the real Twirp server, with twirp-ts's spelling of the code. */
 export const handlerError = (code: `${TwirpErrorCode}`, meta: Record<string, string> = {}): Fault => ({
   after: () => {
     const error = new TwirpError(code as TwirpErrorCode, `the handler says ${code}`);
@@ -21,14 +21,14 @@ export const handlerError = (code: `${TwirpErrorCode}`, meta: Record<string, str
   },
 });
 
-/** JSON that another implementation of Twirp, or none, might write. Nothing ran. */
+/** Any JSON, as another Twirp implementation or a server that is not Twirp might write it. Nothing ran. */
 export const json = (status: number, body: object, headers: Record<string, string> = {}): Fault => ({
   instead: ({ res }) => {
     res.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
   },
 });
 
-/** What something in front of the server answers. Nothing ran. */
+/** An answer from something in front of the server. Nothing ran. */
 export const http = (status: number, headers: Record<string, string> = {}, body = ""): Fault => ({
   instead: ({ res }) => {
     res.writeHead(status, headers).end(body);
@@ -38,20 +38,20 @@ export const http = (status: number, headers: Record<string, string> = {}, body 
 export const html = (status: number): Fault =>
   http(status, { "content-type": "text/html" }, `<html><h1>${status}</h1><p>nginx</p></html>`);
 
-/** Not allowed in the region that was asked. */
+/** The call is not allowed in this region. */
 export const pinned: Fault = http(451, { "content-type": "text/plain" }, "this project is pinned to other regions");
 
 const reset: Write = ({ req }) => void req.socket.resetAndDestroy();
 const fin: Write = ({ req }) => void req.socket.end();
 
-/** TCP RST, with no answer. */
+/** TCP RST without an answer. */
 export const resets: Fault = { instead: reset };
-/** TCP FIN, with no answer. */
+/** TCP FIN without an answer. */
 export const hangsUp: Fault = { instead: fin };
-/** Takes the request and says nothing, until the region is closed. */
+/** Accepts the request and does not answer until the region is closed. */
 export const hangs: Fault = { instead: () => {} };
 
-/** A good answer that breaks off in its body. */
+/** A valid answer that breaks off in its body. */
 export const truncates: Fault = {
   after: ({ req, res }) => {
     res.writeHead(200, { "content-type": req.headers["content-type"], "content-length": "1000" });
@@ -59,15 +59,15 @@ export const truncates: Fault = {
   },
 };
 
-/** 200 with no body at all. */
+/** 200 without a body. */
 export const answersEmpty: Fault = {
   after: ({ req, res }) => void res.writeHead(200, { "content-type": req.headers["content-type"] }).end(),
 };
 
-/** 200 with a page that is no message: a captive portal. Nothing ran. */
+/** 200 with a page in place of a message, as from a captive portal. Nothing ran. */
 export const answersWithPage: Fault = html(200);
 
-/** A good answer with two headers of one name. */
+/** A valid answer with two headers of the same name. */
 export const setsTwoCookies: Fault = {
   before: ({ res }) => void res.setHeader("set-cookie", ["a=1", "b=2"]),
 };

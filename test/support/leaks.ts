@@ -1,9 +1,8 @@
 /**
- * What a settled call must not leave behind: a timer of ours, a listener on the caller's signal, an error that
- * nobody handles.
+ * What a settled call must not leave behind: our timers, listeners on the caller's signal, and unhandled rejections.
  *
- * `process.getActiveResourcesInfo()` cannot tell our timers from those of fetch's connection pool, so timers are
- * counted where they are set: each goes through the global `setTimeout`, and the frame above says who called.
+ * Timers are counted where they are set, in the global `setTimeout`, and the stack frame above shows the caller. This is
+ * because `process.getActiveResourcesInfo()` does not distinguish our timers from those of fetch's connection pool.
  */
 import { getEventListeners } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
@@ -44,13 +43,13 @@ export class Leaks {
     process.on("warning", this.#onWarning);
   }
 
-  /** Watches a signal that is given to a call, and passes it on. */
+  /** Counts the listeners on a signal, and returns the signal. */
   watch(signal: AbortSignal): AbortSignal {
     this.#signals.add(signal);
     return signal;
   }
 
-  /** How many timers of ours are running. */
+  /** The number of our timers that are running. */
   get timers(): number {
     return this.#timers.size;
   }
@@ -66,9 +65,9 @@ export class Leaks {
     process.off("warning", this.#onWarning);
   }
 
-  /** To be asked when every call of the test has settled. */
+  /** Call it when every call of the test has settled. */
   async expectNone(): Promise<void> {
-    // Node tells of an unhandled rejection, and of a warning, after the current turn.
+    // Node reports unhandled rejections and warnings after the current turn of the event loop.
     await turn();
     const listeners = [...this.#signals].flatMap((signal) => getEventListeners(signal, "abort"));
     expect({

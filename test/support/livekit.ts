@@ -1,6 +1,6 @@
 /**
- * Regions that look like LiveKit's to its SDK: JSON under `/twirp`, the list under `/settings/regions`, and a record of
- * what came in and what ran. And the stock clients of the SDK, on one `Failover` over these regions.
+ * Regions that look like LiveKit's to its SDK, with JSON under `/twirp`, the list under `/settings/regions` and a record
+ * of what came in and what ran. And the SDK's clients, on one `Failover` of these regions.
  */
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -37,11 +37,11 @@ export interface LivekitRegion {
   readonly id: string;
   readonly origin: string;
   readonly received: readonly LivekitRequest[];
-  /** The methods that ran, one entry for each time. */
+  /** The methods that ran, one entry per run. */
   readonly executed: readonly string[];
   /** The headers of the requests for the list. */
   readonly asked: readonly IncomingHttpHeaders[];
-  /** What `/settings/regions` answers from now on; 404 before. */
+  /** Sets the answer of `/settings/regions`, which is 404 until then. */
   list(...entries: readonly ListEntry[]): void;
   script(...faults: readonly Fault[]): void;
   always(fault: Fault): void;
@@ -59,7 +59,7 @@ export async function startLivekit(id: string): Promise<LivekitRegion> {
   const server = createServer(async (req, res) => {
     if (req.url === "/settings/regions") {
       asked.push(req.headers);
-      // No idle connection is left: one that the server closes may lose a call in a way that proves nothing.
+      // No connection stays idle, because a call on one that the server closes may fail without a proof.
       res.writeHead(entries ? 200 : 404, { "cache-control": "max-age=3600", connection: "close" });
       res.end(entries && JSON.stringify({ regions: entries }));
       return;
@@ -73,7 +73,7 @@ export async function startLivekit(id: string): Promise<LivekitRegion> {
     if (fault.instead) return fault.instead({ req, res });
     executed.push(method);
     if (fault.after) return fault.after({ req, res });
-    // All fields of all of LiveKit's messages are optional; this one tells who answered.
+    // All fields of LiveKit's messages are optional. This one shows which region answered.
     res
       .writeHead(200, { "content-type": "application/json" })
       .end(JSON.stringify({ metadata: id, rooms: [{ name: id }] }));
@@ -119,7 +119,7 @@ export function sdkClients(origin: string, options?: { requestTimeout?: number }
   return Object.fromEntries(all);
 }
 
-/** A harmless call of each client that has one, and one that must not run twice. */
+/** For each client, a call that may run twice if it has one, and a call that must not run twice. */
 export const CALLS: readonly { method: string; twice: boolean; call: (clients: SdkClients) => Promise<unknown> }[] = [
   { method: "RoomService/ListRooms", twice: true, call: ({ rooms }) => rooms.listRooms() },
   { method: "RoomService/DeleteRoom", twice: true, call: ({ rooms }) => rooms.deleteRoom("lobby") },
@@ -183,7 +183,7 @@ export class Livekit {
     return region;
   }
 
-  /** Two regions, whose list is known already, and all clients attached. */
+  /** Two regions whose list is already known, and all clients attached. */
   async bed(options: Partial<LivekitFailoverOptions> = {}, sdk?: { requestTimeout?: number }): Promise<LivekitBed> {
     const home = await this.region("home");
     const second = await this.region("second");
@@ -207,7 +207,7 @@ const made = new Set<Failover>();
 
 export function failoverTo(home: LivekitRegion, options: Partial<LivekitFailoverOptions> = {}): Failover {
   const { policies, ...rest } = options;
-  // Without a timeout of their own: those of LiveKit's table are under test.
+  // Without timeouts, because the timeouts of LiveKit's table are tested.
   const { timeoutMs: _, ...quick } = QUICK;
   const table = { "*": quick, ...policies };
   const failover = livekitFailover({ url: home.origin, token: TOKEN, policies: table, ...rest });
@@ -215,7 +215,7 @@ export function failoverTo(home: LivekitRegion, options: Partial<LivekitFailover
   return failover;
 }
 
-/** To be called in a `describe`: gives each of its tests a `Livekit`, and checks afterwards that nothing was left. */
+/** Call it in a `describe`: it gives each test a `Livekit`, and checks after each test that nothing is left open. */
 export function useLivekit(): () => Livekit {
   let livekit: Livekit;
   beforeEach(() => {
@@ -224,7 +224,7 @@ export function useLivekit(): () => Livekit {
   });
   afterEach(async () => {
     try {
-      // A request for a list belongs to no call, and may outlive all of them.
+      // A request for a list does not belong to a call, and may outlive all calls.
       await Promise.all(Array.from(made, (failover) => failover.ready()));
       await livekit.leaks.expectNone();
     } finally {

@@ -1,4 +1,4 @@
-/** The methods of the tests' service, by the names of the `.proto`, however a library spells them. */
+/** The methods of the test service by their names in the `.proto`, independent of a library's spelling. */
 import type {
   DialParticipantRequest,
   DialParticipantResponse,

@@ -1,8 +1,8 @@
 /**
- * A network of names for tests: each name leads to a server of the test's, and every other one, addresses included, to a
- * stranger who keeps a record of who came. So that what a stranger received is seen where he would see it.
+ * A network of host names for tests: each given name leads to a server of the test, and every other name or address leads
+ * to a stranger, which records what it receives. So a test sees exactly what a stranger would see.
  *
- * Beneath `fetch`, and without TLS: what is said to an `https:` host goes over a plain socket.
+ * It works below `fetch` and without TLS: requests to an `https:` host go over a plain socket.
  */
 import { createRequire } from "node:module";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -16,7 +16,7 @@ type Connect = (
   callback: (error: Error | null, socket: Socket | null) => void,
 ) => void;
 
-/** Node's `fetch` takes an agent of its own generation; undici 8 keeps the global one under another name. */
+/** Node's `fetch` needs an agent of its own undici generation, and undici 8 stores the global one under another name. */
 const generation = Math.min(Math.max(Number(process.versions.undici?.split(".")[0]), 6), 8);
 const GLOBAL = Symbol.for(`undici.globalDispatcher.${generation < 8 ? 1 : 2}`);
 const { Agent } = createRequire(import.meta.url)(`undici${generation}`) as Undici;
@@ -25,7 +25,7 @@ const globals = globalThis as unknown as Record<symbol, unknown>;
 export class NamedHosts {
   /** The hosts that connections were made to, each once. */
   readonly dialled = new Set<string>();
-  /** What each connection to a stranger brought. */
+  /** The data that each connection to a stranger brought. */
   readonly strangers: string[] = [];
   readonly #ports = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
@@ -62,7 +62,7 @@ export class NamedHosts {
     return this.#restore();
   }
 
-  /** Answers whatever is asked, so that one who came once would come again. */
+  /** Answers every request with success, so that a client that came once would come again. */
   #receive(socket: Socket): void {
     const i = this.strangers.push("") - 1;
     this.#sockets.add(socket);

@@ -1,7 +1,6 @@
 /**
- * A region for tests: a real Twirp server on a loopback port, which keeps a record of what it received and of
- * what it executed, and fails as it is told. Assertions are made on that record, since a client's view of what
- * it caused is exactly what is in doubt.
+ * A region for tests: a real Twirp server on a loopback port, which records what it received and what it executed, and
+ * fails as the test says. Tests check that record, because what the client believes is exactly what they must verify.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,20 +13,20 @@ export interface Exchange {
   readonly res: ServerResponse;
 }
 
-/** How a request is to fail; `{}` for not at all. */
+/** How a request fails; `{}` for not at all. */
 export interface Fault {
-  /** Answers, or does not answer, in the handler's place: nothing is executed. */
+  /** Answers, or does not answer, in place of the handler. Nothing is executed. */
   readonly instead?: (exchange: Exchange) => void;
-  /** Happens ahead of the handler, which then runs. */
+  /** Runs before the handler, which then runs too. */
   readonly before?: (exchange: Exchange) => void | Promise<void>;
-  /** Takes the place of the handler's answer once it has run. Throws to make Twirp's own error of it. */
+  /** Replaces the handler's answer after it has run. It may throw, and then Twirp writes the error. */
   readonly after?: (exchange: Exchange) => void;
 }
 
-/** A request as it came in, whatever became of it. */
+/** A request as it came in, regardless of its outcome. */
 export interface Received {
   readonly requestId: string;
-  /** As in the `.proto`. */
+  /** The name in the `.proto`. */
   readonly method: string;
   readonly headers: IncomingMessage["headers"];
 }
@@ -35,22 +34,22 @@ export interface Received {
 export interface RegionServer {
   readonly id: string;
   readonly origin: string;
-  /** The base for calls. */
+  /** The base URL for calls. */
   readonly url: string;
   readonly received: readonly Received[];
-  /** The ids of the requests whose handler ran, one entry for each run. */
+  /** The ids of the requests whose handler ran, one entry per run. */
   readonly executed: readonly string[];
-  /** What the server saw of one request, or of all. */
+  /** Counts of one request, or of all requests. */
   saw(requestId?: string): { received: number; executed: number };
-  /** Faults for the coming requests, one each; the requests after them are answered normally. */
+  /** Faults for the next requests, one each. Later requests are answered normally. */
   script(...faults: readonly Fault[]): void;
-  /** One fault for every request from now on. */
+  /** A fault for every request from now on. */
   always(fault: Fault): void;
-  /** Answers requests to another path than Twirp's. */
+  /** Answers requests to a path outside Twirp's. */
   route(path: string, handler: (exchange: Exchange) => void): void;
-  /** Resolves once the server has received `count` Twirp requests in total. */
+  /** Resolves when the server has received `count` Twirp requests in total. */
   arrived(count: number): Promise<void>;
-  /** Closes the port and all connections, those with a request under way included. */
+  /** Closes the port and all connections, including those with a request under way. */
   close(): Promise<void>;
 }
 
@@ -66,7 +65,7 @@ export async function startRegion(id: string): Promise<RegionServer> {
   let scripted: Fault[] = [];
   let usual: Fault = {};
 
-  /** What every method does: note that it ran, then answer, unless the fault takes the answer over. */
+  /** Runs any method: records that it ran, then answers unless the fault replaces the answer. */
   const run = async <A>({ req, res }: Exchange, requestId = "", answer: A): Promise<A> => {
     executed.push(requestId);
     const { after } = faults.get(req) ?? {};
@@ -96,7 +95,7 @@ export async function startRegion(id: string): Promise<RegionServer> {
     faults.set(req, fault);
     await fault.before?.({ req, res });
     if (fault.instead !== undefined) return fault.instead({ req, res });
-    // twirp-ts takes a body that was read before from here.
+    // twirp-ts takes a body that has already been read from this property.
     await twirp(Object.assign(req, { rawBody: body }), res);
   };
   const server = createServer((req, res) => void handle(req, res));
@@ -138,7 +137,7 @@ export async function startRegion(id: string): Promise<RegionServer> {
   };
 }
 
-/** The base URL of a port that nobody listens on. */
+/** The base URL of a port on which nothing listens. */
 export async function refusedUrl(): Promise<string> {
   const server = createServer();
   const port = await listen(server);
@@ -151,7 +150,7 @@ async function listen(server: ReturnType<typeof createServer>): Promise<number> 
   return (server.address() as AddressInfo).port;
 }
 
-/** `undefined` if the client left before its request was complete. */
+/** `undefined` if the client closed the connection before its request was complete. */
 async function readBody(req: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {

@@ -31,11 +31,11 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" })
 
 const sources = new Map(files.map((path) => [path, readFileSync(join(root, path), "utf8")]));
 
-/** Without comments, which may name what the code may not use. The `//` of a URL is not a comment. */
+/** A file's code without comments, because comments may name things that code may not use. A URL's `//` is not a comment. */
 const codeOf = (path: string) =>
   (sources.get(path) ?? "").replace(/\/\*[\s\S]*?\*\//g, "").replace(/(?<!:)\/\/.*$/gm, "");
 
-/** What a file imports or re-exports, types included: our files as paths in `src`, everything else as written. */
+/** The imports and re-exports of a file, including types: our files as paths in `src`, everything else as written. */
 function importsOf(path: string): string[] {
   const statements = codeOf(path).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g);
   return [...statements].map(([, target = ""]) =>
@@ -47,7 +47,7 @@ const folderOf = (path: string) => dirname(path);
 const isAdapter = (path: string) => path.startsWith("adapters/");
 const isCore = (path: string) => !isAdapter(path);
 
-/** The first cycle that is found, as a path through it. */
+/** The first import cycle found, as a path. */
 function findCycle(): string[] | undefined {
   const done = new Set<string>();
   const visit = (path: string, trail: readonly string[]): string[] | undefined => {
@@ -68,7 +68,7 @@ function findCycle(): string[] | undefined {
 }
 
 describe("the source", () => {
-  test("is read: this test sees its files and their imports", () => {
+  test("is found by this test: its files and their imports", () => {
     expect(files).toContain("call/engine.ts");
     expect(importsOf("call/engine.ts")).toEqual(expect.arrayContaining(["p-retry", "call/running-attempt.ts"]));
     expect(importsOf("regions/discovery/http.ts")).toContain("support/checks.ts");
@@ -88,11 +88,11 @@ describe("the source", () => {
 });
 
 describe("the folders", () => {
-  test("are those that the arrows name", () => {
+  test("are those in the list of arrows", () => {
     expect([...new Set(files.map(folderOf))].toSorted()).toEqual(Object.keys(ARROWS).toSorted());
   });
 
-  test("import along the arrows only", () => {
+  test("import only along the arrows", () => {
     const against = files.flatMap((path) =>
       importsOf(path)
         .filter((target) => sources.has(target))
@@ -111,7 +111,7 @@ describe("the folders", () => {
     expect(unused).toEqual([]);
   });
 
-  test("are drawn without a cycle: each imports only from those that are listed before it", () => {
+  test("have no cycle: each imports only from folders that are listed before it", () => {
     const order = Object.keys(ARROWS);
     for (const [from, targets] of Object.entries(ARROWS)) {
       for (const to of targets) expect(order.indexOf(to), `${from} → ${to}`).toBeLessThan(order.indexOf(from));
@@ -131,7 +131,7 @@ describe("the core", () => {
     expect(files.filter(isCore).filter((path) => importsOf(path).some(isLibrary))).toEqual([]);
   });
 
-  test("has p-retry as its only package", () => {
+  test("imports no package except p-retry", () => {
     const packages = files
       .filter(isCore)
       .flatMap(importsOf)
@@ -147,9 +147,9 @@ describe("time and randomness", () => {
     ["Math.random", /\bMath\.random\b/],
     ["performance", /\bperformance\b/],
     ["crypto", /\bcrypto\b/],
-    // Not a method of that name, such as the clock's.
+    // A method with the same name, such as the clock's, does not count.
     ["the global timers", /(?<![.\w#])(?:set|clear)(?:Timeout|Interval|Immediate)\s*\(|globalThis\.(?:set|clear)/],
-  ])("%s is used in clock.ts alone", (_, use) => {
+  ])("%s is used only in clock.ts", (_, use) => {
     const others = files.filter((path) => path !== "support/clock.ts");
     expect(others.filter((path) => use.test(codeOf(path)))).toEqual([]);
     if (!use.source.includes("new Date")) expect(codeOf("support/clock.ts")).toMatch(use);

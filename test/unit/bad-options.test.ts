@@ -17,27 +17,27 @@ describe("regions", () => {
     "",
     "https://",
     "/twirp",
-  ])("%j is refused: it is no full http(s) URL", (region) => {
+  ])("%j is refused because it is not a full http(s) URL", (region) => {
     const message = messageFor({ regions: [url, region] });
     expect(message).toBe(
       `twirp-failover: regions[1] must be a full http(s) URL such as "https://eu.example.com/twirp"; got "${region}"`,
     );
   });
 
-  test("a url of a region object is refused under its own name", () => {
+  test("the message about the url of a region object names it `regions[i].url`", () => {
     expect(messageFor({ regions: [{ id: "eu", url: "localhost:8080" }] })).toMatch(
       /regions\[0\]\.url must .* got "localhost:8080"$/,
     );
   });
 
   test.each(["https://eu.example.com/twirp?x=1", "https://eu.example.com/twirp#x"])(
-    "%s is refused: no path can follow",
+    "%s is refused because no path can be appended",
     (region) => {
       expect(messageFor({ regions: [region] })).toContain("regions[0] must be a URL without a query or fragment");
     },
   );
 
-  test("two with one id are refused", () => {
+  test("two regions with the same id are refused", () => {
     const regions = [
       { id: "eu", url },
       { id: "eu", url: "https://us.example.com/twirp" },
@@ -48,7 +48,7 @@ describe("regions", () => {
   });
 
   test.each([`${url}/`, "https://EU.example.com:443/twirp"])(
-    "two with one url are refused, however it is written: %s",
+    "two regions with the same url are refused, also in another spelling: %s",
     (other) => {
       const regions = [
         { id: "eu", url },
@@ -61,23 +61,23 @@ describe("regions", () => {
   test.each([
     ["an empty list", [], "an empty list"],
     ["more than 64", Array.from({ length: 65 }, (_, i) => `https://r${i}.example.com`), "a list of 65"],
-    ["a single text", url, `"${url}"`],
+    ["a string", url, `"${url}"`],
     ["nothing", undefined, "undefined"],
     ["null", null, "null"],
-    ["an object that is no source", { url }, "an object"],
+    ["an object that is not a source", { url }, "an object"],
   ])("%s is refused", (_, regions, shown) => {
     expect(messageFor({ regions })).toBe(`twirp-failover: regions must be a list of 1 to 64 regions; got ${shown}`);
   });
 
-  test.each([null, 5, []])("a region that is %j is refused", (region) => {
+  test.each([null, 5, []])("%j is refused as a region", (region) => {
     expect(messageFor({ regions: [region] })).toContain("regions[0] must be an object");
   });
 
-  test.each(["", 5, null])("the id %j is refused", (id) => {
+  test.each(["", 5, null])("%j is refused as an id", (id) => {
     expect(messageFor({ regions: [{ id, url }] })).toContain("regions[0].id must be a non-empty string");
   });
 
-  test("an unknown option of a region is refused, with what was meant", () => {
+  test("an unknown option of a region is refused with a suggestion", () => {
     expect(messageFor({ regions: [{ id: "eu", urls: url }] })).toBe(
       'twirp-failover: unknown option "urls" in regions[0] (did you mean "url"?)',
     );
@@ -93,7 +93,7 @@ describe("credentials in a URL", () => {
   ];
 
   test.each(withCredentials.map((region) => [region.replace(SECRET, "…"), region]))(
-    "%s is refused, and not printed",
+    "%s is refused and not printed",
     (_, region) => {
       const error = refusalOf(() => createFailover({ regions: [region] }));
       expect(error.message).toContain("regions[0]");
@@ -124,7 +124,7 @@ describe("retryThrottling", () => {
     expect(messageFor({ retryThrottling })).toBe(`twirp-failover: ${expected}`);
   });
 
-  test("an unknown option is refused, with what was meant", () => {
+  test("an unknown option is refused with a suggestion", () => {
     expect(messageFor({ retryThrottling: { maxToken: 5 } })).toBe(
       'twirp-failover: unknown option "maxToken" in retryThrottling (did you mean "maxTokens"?)',
     );
@@ -136,24 +136,24 @@ describe("createFailover", () => {
     ["region", "regions"],
     ["polices", "policies"],
     ["retryThrottle", "retryThrottling"],
-  ])("the unknown option %s is refused, with what was meant: %s", (typo, meant) => {
+  ])("the unknown option %s is refused with the suggestion %s", (typo, meant) => {
     expect(messageFor({ [typo]: [] })).toBe(
       `twirp-failover: unknown option "${typo}" in createFailover() (did you mean "${meant}"?)`,
     );
   });
 
-  test("an unknown option that resembles none is refused with those that there are", () => {
+  test("an unknown option that is not similar to any option is refused with a list of all options", () => {
     expect(messageFor({ xyz: [] })).toBe(
       'twirp-failover: unknown option "xyz" in createFailover(); it takes regions, policies, cache, order, health, retryThrottling',
     );
   });
 
-  test.each([undefined, null, [], url])("options that are %j are refused", (options) => {
+  test.each([undefined, null, [], url])("%j is refused as options", (options) => {
     const error = refusalOf(() => createFailover(options as never));
     expect(error.message).toContain("createFailover's options must be an object");
   });
 
-  test("a cache that is none is refused", () => {
+  test("a cache that is not a RegionCache is refused", () => {
     const regions = { key: "k", known: [{ id: "eu", url }], load: async () => ({ regions: [], ttlMs: 0 }) };
     expect(messageFor({ regions, cache: new Map() })).toContain("cache must be a RegionCache; got an object");
   });
@@ -169,11 +169,11 @@ describe("values in messages", () => {
     [Symbol("s"), "Symbol(s)"],
     [10n, "10"],
     [-0, "0"],
-  ])("%o is shown short and safely", (value, shown) => {
+  ])("%o is shown briefly and safely", (value, shown) => {
     expect(show(value)).toBe(shown);
   });
 
-  test("anything that was thrown has a message", () => {
+  test("any thrown value has a message", () => {
     const odd = Object.assign(new Error(), { message: { of: "its own" } });
     const hostile = Object.defineProperty(new Error(), "message", {
       get: () => {

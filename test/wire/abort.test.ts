@@ -13,13 +13,13 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     const { home, second, client } = await wire().pair(kind);
     const abort = wire().leaks.watch(AbortSignal.abort());
     const error = await errorOf(client[method](newRequestId(), { abort }));
-    expect(kind.told(error).code).toBe(canceled);
+    expect(kind.factsOf(error).code).toBe(canceled);
     expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "aborted" });
     expect(client.events).toMatchObject([{ type: "call", ok: false, code: "canceled", attempts: 0 }]);
     expectTruth(client, home, second);
   });
 
-  test.each(KINDS)("during an attempt of a %s: it ends at once, and there is no other", async (method) => {
+  test.each(KINDS)("during an attempt of a %s: the call ends at once, without another attempt", async (method) => {
     const { home, second, client } = await wire().pair(kind);
     home.always(faults.hangs);
     const controller = new AbortController();
@@ -33,14 +33,14 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     const error = await call;
     expect(performance.now() - begun).toBeLessThan(1_000);
     expect(wire().leaks.timers).toBe(0);
-    expect(kind.told(error).code).toBe(canceled);
+    expect(kind.factsOf(error).code).toBe(canceled);
     expect(outcomesOf(error)).toEqual([CANCELED]);
     expect(client.eventsOf("replay_refused")).toEqual([]);
     expect(client.eventsOf("call")).toMatchObject([{ ok: false, code: "canceled", attempts: 1, region: "home" }]);
     expectTruth(client, home, second);
   });
 
-  test("the request ends with the call: its server sees the caller leave", async () => {
+  test("the request ends with the call: its server sees that the connection is closed", async () => {
     const { home, client } = await wire().pair(kind);
     const left = new Promise<void>((resolve) => {
       home.always({ instead: ({ res }) => void res.on("close", resolve) });
@@ -54,7 +54,7 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     await left;
   });
 
-  test("between two attempts: the wait ends at once, and the next is not made", async () => {
+  test("between two attempts: the wait ends at once, and the next attempt is not made", async () => {
     const policy = { initialBackoffMs: 4_000, maxBackoffMs: 4_000, timeoutMs: 20_000 };
     const { home, second, client } = await wire().pair(kind, { policy });
     home.always(faults.html(503));
@@ -70,14 +70,14 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     const begun = performance.now();
     const error = await call;
     expect(performance.now() - begun).toBeLessThan(1_000);
-    expect(kind.told(error).code).toBe(canceled);
+    expect(kind.factsOf(error).code).toBe(canceled);
     expect(outcomesOf(error)).toMatchObject([{ code: "unavailable", httpStatus: 503 }]);
     expect(client.eventsOf("failover")).toEqual([]);
     expect(client.eventsOf("call")).toMatchObject([{ ok: false, code: "canceled", attempts: 1 }]);
     expectTruth(client, home, second);
   });
 
-  test("while it waits out a Retry-After: likewise", async () => {
+  test("while it waits for a Retry-After: the same", async () => {
     const home = await wire().region("home");
     const client = wire().connect(kind, [home], { policy: { timeoutMs: 20_000 } });
     home.always(faults.http(429, { "retry-after": "10" }));
@@ -88,25 +88,25 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     await failed;
     await new Promise((resolve) => setImmediate(resolve));
     controller.abort();
-    expect(kind.told(await call).code).toBe(canceled);
+    expect(kind.factsOf(await call).code).toBe(canceled);
     expect(home.saw().received).toBe(1);
     expect(client.eventsOf("retry")).toEqual([]);
   });
 
-  test("in a listener of the event that precedes a replay: the replay is not made", async () => {
+  test("in a listener for the event before a replay: the replay is not made", async () => {
     const { home, second, client } = await wire().pair(kind);
     home.always(faults.http(429));
     const controller = new AbortController();
     const abort = wire().leaks.watch(controller.signal);
     client.failover.on("attempt", () => controller.abort());
     const error = await errorOf(client.mutation(newRequestId(), { abort }));
-    expect(kind.told(error).code).toBe(canceled);
+    expect(kind.factsOf(error).code).toBe(canceled);
     expect(second.saw()).toEqual({ received: 0, executed: 0 });
     expect(client.eventsOf("call")).toMatchObject([{ ok: false, code: "canceled", attempts: 1 }]);
     expectTruth(client, home, second);
   });
 
-  test("in the listener that hears of the success: one call, one ending", async () => {
+  test("in a listener for the success: the call still succeeds, and ends once", async () => {
     const { home, client } = await wire().pair(kind);
     home.always(faults.html(503));
     const controller = new AbortController();
@@ -126,7 +126,7 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     const reason = new Error("the user closed the tab");
     controller.abort(reason);
     const error = await call;
-    expect(kind.told(error)).toMatchObject({ code: canceled, cause: reason });
+    expect(kind.factsOf(error)).toMatchObject({ code: canceled, cause: reason });
     expect(outcomesOf(error)).toEqual([CANCELED]);
   });
 
@@ -135,13 +135,13 @@ describe.each(CLIENTS)("the caller aborts, $name, $format", (kind) => {
     home.always(faults.hangs);
     const abort = wire().leaks.watch(AbortSignal.timeout(100));
     const error = await errorOf(client[method](newRequestId(), { abort }));
-    expect(kind.told(error)).toMatchObject({ code: canceled, cause: { name: "TimeoutError" } });
-    // Whether it was sent by then depends on how busy the machine is.
+    expect(kind.factsOf(error)).toMatchObject({ code: canceled, cause: { name: "TimeoutError" } });
+    // Whether a request was sent by then depends on how busy the machine is.
     expect(outcomesOf(error)).toMatchObject([{ code: "canceled", origin: "caller" }]);
     expect(second.saw().received).toBe(0);
   });
 
-  test("an abort after the end changes nothing", async () => {
+  test("after the end: nothing changes", async () => {
     const { client } = await wire().pair(kind);
     const controller = new AbortController();
     const abort = wire().leaks.watch(controller.signal);
@@ -155,8 +155,8 @@ describe.each(CLIENTS)("one signal for many calls, $name, $format", (kind) => {
   const wire = useWire();
   const canceled = kind.codeOf(CANCELED);
 
-  // Node warns from the 11th listener of one signal on; `useWire` fails a test during which it did.
-  test("50 calls that succeed, fail over or hang leave no listener, and cause no warning", async () => {
+  // Node warns from the 11th listener on one signal, and `useWire` fails a test with such a warning.
+  test("50 calls that succeed, fail over or hang leave no listener and cause no warning", async () => {
     const { home, second, client } = await wire().pair(kind, { health: false, policy: { initialBackoffMs: 50 } });
     const controller = new AbortController();
     const abort = wire().leaks.watch(controller.signal);
@@ -169,7 +169,7 @@ describe.each(CLIENTS)("one signal for many calls, $name, $format", (kind) => {
     const calls = Array.from({ length: 50 }, () => errorOf(client.mutation(newRequestId(), { abort })));
     await home.arrived(25 + 50);
     controller.abort();
-    for (const error of await Promise.all(calls)) expect(kind.told(error).code).toBe(canceled);
+    for (const error of await Promise.all(calls)) expect(kind.factsOf(error).code).toBe(canceled);
     expect(client.eventsOf("call")).toHaveLength(75);
     expectTruth(client, home, second);
   });

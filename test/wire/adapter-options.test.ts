@@ -1,4 +1,4 @@
-/** What goes into an attempt: interceptors around ours, and options that are the user's, not ours to change. */
+/** What an attempt consists of: other interceptors, and the user's options, which must not be changed. */
 import {
   type MethodInfo,
   RpcError,
@@ -15,7 +15,7 @@ import { realDispatcher } from "../support/dispatcher.js";
 import * as faults from "../support/faults.js";
 import { errorOf, FORMATS, METHODS, newRequestId, outcomesOf, useWire } from "../support/wire.js";
 
-/** Counts its calls and adds a token of its own to each, as one that refreshes tokens does. */
+/** Counts its calls and adds a new token to each, as an interceptor that refreshes tokens does. */
 function auth(): { interceptor: RpcInterceptor; calls: () => number } {
   let calls = 0;
   const interceptor: RpcInterceptor = {
@@ -52,7 +52,7 @@ describe.each(FORMATS)("interceptors and options, $format", ({ sendJson }) => {
     expect(second.received.map(({ headers }) => headers.authorization)).toEqual(["token-2"]);
   });
 
-  test("one above ours sees one result: that of the call", async () => {
+  test("an interceptor above ours sees one result, the call's", async () => {
     const results: unknown[] = [];
     const logger: RpcInterceptor = {
       interceptUnary(next, method, input, options) {
@@ -71,14 +71,14 @@ describe.each(FORMATS)("interceptors and options, $format", ({ sendJson }) => {
     expect(results).toEqual([expect.objectContaining({ servedBy: "second" }), error]);
   });
 
-  test("neither the call's options nor the transport's own are written to", async () => {
+  test("neither the call's options nor the transport's are changed", async () => {
     const below = auth();
     const transport = deepFreeze({ sendJson, meta: { "x-app": "a" }, fetchInit: { keepalive: false } });
     const { home, second, client } = await wire().pair(sendJson, { transport, below: [below.interceptor] });
     const abort = wire().leaks.watch(new AbortController().signal);
     const options = deepFreeze({ meta: { "x-call": "c" }, abort, timeout: 3_000, failover: { maxAttempts: 2 } });
     home.always(faults.html(503));
-    // The second one has no options of its own, so that the transport's defaults themselves are passed down.
+    // The second one has no options, so that the transport's default options are passed down themselves.
     expect(await METHODS.update(client.rooms, newRequestId(), options)).toBe("second");
     expect(await METHODS.update(client.rooms, newRequestId())).toBe("second");
     expect(transport).toEqual({ sendJson, meta: { "x-app": "a" }, fetchInit: { keepalive: false } });
@@ -95,29 +95,32 @@ describe.each(FORMATS)("interceptors and options, $format", ({ sendJson }) => {
   const UNSENDABLE = [
     { name: "a number out of range", call: "listRooms", input: { limit: -1 }, options: {} },
     {
-      name: "a string that is none",
+      name: "a symbol in place of a string",
       call: "dialParticipant",
       input: { room: "r", phoneNumber: Symbol("1") },
       options: {},
     },
     { name: "a bad header", call: "getRoom", input: { name: "r" }, options: { meta: { "x-a": "b\nc" } } },
   ] as const;
-  test.each(UNSENDABLE)("$name cannot be sent: told as it is, and not replayed", async ({ call, input, options }) => {
-    const { home, second, client } = await wire().pair(sendJson);
-    const error = await errorOf(client.rooms[call](input as never, options));
-    expect(error).toBeInstanceOf(Error);
-    expect(error).not.toBeInstanceOf(RpcError);
-    expect(outcomesOf(error)).toEqual([{ code: "internal", origin: "client", execution: "none" }]);
-    expect(failoverTrace(error)?.refused).toBe("unsendable");
-    expect(client.eventsOf("call")).toMatchObject([{ ok: false, attempts: 1 }]);
-    expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
-  });
+  test.each(UNSENDABLE)(
+    "$name cannot be sent: the error is unchanged, and the call is not replayed",
+    async ({ call, input, options }) => {
+      const { home, second, client } = await wire().pair(sendJson);
+      const error = await errorOf(client.rooms[call](input as never, options));
+      expect(error).toBeInstanceOf(Error);
+      expect(error).not.toBeInstanceOf(RpcError);
+      expect(outcomesOf(error)).toEqual([{ code: "internal", origin: "client", execution: "none" }]);
+      expect(failoverTrace(error)?.refused).toBe("unsendable");
+      expect(client.eventsOf("call")).toMatchObject([{ ok: false, attempts: 1 }]);
+      expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
+    },
+  );
 });
 
-describe.each(FORMATS)("a dispatcher of the transport's, $format", ({ sendJson }) => {
+describe.each(FORMATS)("the transport's dispatcher, $format", ({ sendJson }) => {
   const wire = useWire();
 
-  test("is used, and watched as well: the proof holds", async () => {
+  test("is used and observed, so the proof holds", async () => {
     const origins: string[] = [];
     const dispatcher = {
       dispatch(options: { origin: unknown }, handler: object): boolean {
@@ -134,7 +137,7 @@ describe.each(FORMATS)("a dispatcher of the transport's, $format", ({ sendJson }
     expect(origins).toEqual([home.origin, second.origin]);
   });
 
-  test("may be that of one call", async () => {
+  test("may be set for one call", async () => {
     const { home, second, client } = await wire().pair(sendJson, { policy: { connectTimeoutMs: 200 } });
     const dispatcher = {
       dispatch: (options: { origin: unknown }, handler: object) =>
@@ -151,7 +154,7 @@ describe.each(FORMATS)("a timeout that is a Date, $format", ({ sendJson }) => {
   beforeAll(() => fetch("data:,"));
   const inMs = (ms: number) => ({ timeout: new Date(Date.now() + ms) });
 
-  test("wins over the policy's, and may be longer", async () => {
+  test("overrides the policy's, and may be longer", async () => {
     const { home, client } = await wire().pair(sendJson, { policy: { timeoutMs: 30 } });
     home.always(faults.answersAfter(100));
     expect(await METHODS.mutation(client.rooms, newRequestId(), inMs(3_000))).toBe("home");
@@ -170,7 +173,7 @@ describe.each(FORMATS)("a timeout that is a Date, $format", ({ sendJson }) => {
     expect(home.saw().received).toBe(0);
   });
 
-  test("that is no time at all is refused before anything is sent", async () => {
+  test("that is invalid is refused before anything is sent", async () => {
     const { home, client } = await wire().pair(sendJson);
     const options = { timeout: new Date(Number.NaN) };
     const error = await errorOf(METHODS.read(client.rooms, newRequestId(), options));
@@ -191,7 +194,7 @@ describe("the interceptor itself", () => {
     expect(() => failoverInterceptor(failover, given as InterceptorOptions)).toThrow(InvalidOptionError);
   });
 
-  test.each(["serverStreaming", "clientStreaming", "duplex"] as const)("lets a %s call pass untouched", (kind) => {
+  test.each(["serverStreaming", "clientStreaming", "duplex"] as const)("passes a %s call through unchanged", (kind) => {
     const seen: unknown[] = [];
     const answer = {};
     const pass = (...args: unknown[]) => {
@@ -208,16 +211,16 @@ describe("the interceptor itself", () => {
   });
 });
 
-describe.each(FORMATS)("a caller's abort that is no signal, $format", ({ sendJson }) => {
+describe.each(FORMATS)("an abort option that is not a signal, $format", ({ sendJson }) => {
   const wire = useWire();
 
-  test("null stands for none", async () => {
+  test("null means no signal", async () => {
     const { client } = await wire().pair(sendJson);
     const options = { abort: null } as unknown as RpcOptions;
     expect(await METHODS.read(client.rooms, newRequestId(), options)).toBe("home");
   });
 
-  test("anything else is refused, and leaves nothing behind", async () => {
+  test("anything else is refused, and nothing is left open", async () => {
     const { client, failover, home } = await wire().pair(sendJson);
     const options = { abort: {} } as unknown as RpcOptions;
     await expect(METHODS.read(client.rooms, newRequestId(), options)).rejects.toBeInstanceOf(InvalidOptionError);

@@ -1,4 +1,4 @@
-/** Policies on the wire: from the table, from the call, and the idempotency key that goes with every attempt. */
+/** Policies on the wire: from the table, from the call, and the idempotency key that is sent with every attempt. */
 import { failoverTrace, InvalidOptionError, type MethodPolicy, policiesFor } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import type { IRoomServiceClient } from "../../proto/gen/rooms.client.js";
@@ -30,7 +30,7 @@ const TABLES = [
 describe.each(CLIENTS)("policies, $name, $format", (kind) => {
   const wire = useWire();
 
-  test("a call with failover: false makes one attempt, whatever comes of it", async () => {
+  test("a call with failover: false makes one attempt after any failure", async () => {
     const { home, second, client } = await wire().pair(kind);
     home.always(faults.http(429));
     const error = await errorOf(client.read(newRequestId(), { failover: false }));
@@ -40,7 +40,7 @@ describe.each(CLIENTS)("policies, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("a call may declare itself idempotent, for itself alone", async () => {
+  test("a call may declare itself idempotent, and this affects no other call", async () => {
     const { home, second, client } = await wire().pair(kind);
     home.always(faults.ran(faults.resets));
     expect(await client.mutation(newRequestId(), { failover: { idempotent: true } })).toBe("second");
@@ -49,7 +49,7 @@ describe.each(CLIENTS)("policies, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("a call may forbid what its method allows", async () => {
+  test("a call may forbid replays that its method allows", async () => {
     const { home, second, client } = await wire().pair(kind);
     home.always(faults.html(503));
     const error = await errorOf(client.read(newRequestId(), { failover: { idempotent: false } }));
@@ -84,7 +84,7 @@ describe.each(CLIENTS)("policies, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("where there is one region, a read is retried in it, and a mutation only if it did not run", async () => {
+  test("with one region, a read is retried in it, and a mutation only if it did not run", async () => {
     const home = await wire().region("home");
     const client = wire().connect(kind, [home]);
     home.script(faults.html(503), faults.resets, faults.answersAsUsual, faults.http(429));
@@ -97,7 +97,7 @@ describe.each(CLIENTS)("policies, $name, $format", (kind) => {
     expectTruth(client, home);
   });
 
-  test("with sameRegion: false, a region that failed the call is not asked again", async () => {
+  test("with sameRegion: false, a region that failed the call is not tried again", async () => {
     const { home, second, client } = await wire().pair(kind, { policy: { sameRegion: false, maxAttempts: 5 } });
     home.always(faults.html(503));
     second.always(faults.html(502));
@@ -106,7 +106,7 @@ describe.each(CLIENTS)("policies, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("an idempotency key makes a mutation replayable, and is one and the same in all attempts", async () => {
+  test("an idempotency key makes a mutation replayable, and is the same in all attempts", async () => {
     const { home, second, client } = await wire().pair(kind, { policy: { idempotencyKey: true } });
     home.always(faults.ran(faults.resets));
     expect(await client.mutation(newRequestId())).toBe("second");
@@ -117,7 +117,7 @@ describe.each(CLIENTS)("policies, $name, $format", (kind) => {
     expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  test("a key that the caller has set is kept, under any name and in any case", async () => {
+  test("a key that the caller has set is kept, with any header name in any case", async () => {
     const { home, client } = await wire().pair(kind, { policy: { idempotencyKey: "X-Request-Key" } });
     await client.mutation(newRequestId(), { meta: { "x-request-key": "mine" } });
     expect(home.received[0]?.headers).toMatchObject({ "x-request-key": "mine" });

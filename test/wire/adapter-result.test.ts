@@ -1,4 +1,4 @@
-/** The `UnaryCall` that the user gets in the place of the transport's. */
+/** The `UnaryCall` that the user gets in place of the transport's. */
 import { RpcError, UnaryCall } from "@protobuf-ts/runtime-rpc";
 import { describe, expect, test } from "vitest";
 import * as faults from "../support/faults.js";
@@ -6,7 +6,7 @@ import type { Fault } from "../support/region.js";
 import { refusedUrl } from "../support/region.js";
 import { errorOf, FORMATS, METHODS, newRequestId, useWire } from "../support/wire.js";
 
-/** Marks the answers of a region, be they good or bad. */
+/** Marks all answers of a region, including errors. */
 const marked = (mark: string, fault: Fault = {}): Fault => ({
   ...fault,
   before: ({ res }) => void res.setHeader("x-mark", mark),
@@ -15,7 +15,7 @@ const marked = (mark: string, fault: Fault = {}): Fault => ({
 describe.each(FORMATS)("the call that the user gets, $format", ({ sendJson }) => {
   const wire = useWire();
 
-  test("is there at once, before anything is sent", async () => {
+  test("is returned at once, before anything is sent", async () => {
     const { home, rooms } = await wire().pair(sendJson);
     const input = { name: "lobby", requestId: newRequestId() };
     const call = rooms.getRoom(input, { meta: { "x-tenant": "acme" } });
@@ -39,7 +39,7 @@ describe.each(FORMATS)("the call that the user gets, $format", ({ sendJson }) =>
     expect(trailers).toEqual({});
   });
 
-  test("or part by part", async () => {
+  test("can be awaited part by part", async () => {
     const { home, second, rooms } = await wire().pair(sendJson);
     home.always(marked("home", faults.http(429)));
     second.always(marked("second"));
@@ -50,7 +50,7 @@ describe.each(FORMATS)("the call that the user gets, $format", ({ sendJson }) =>
     expect((await call.response).servedBy).toBe("second");
   });
 
-  test("has headers when it fails with an HTTP answer, and one error for the rest", async () => {
+  test("has headers when it fails with an HTTP answer, and the same error in its other parts", async () => {
     const { home, rooms } = await wire().pair(sendJson);
     home.always(marked("home", faults.html(503)));
     const call = rooms.dialParticipant({ room: "lobby", phoneNumber: "1" });
@@ -62,7 +62,7 @@ describe.each(FORMATS)("the call that the user gets, $format", ({ sendJson }) =>
     expect(await errorOf(call)).toBe(error);
   });
 
-  test("has the headers that go with the error, when several attempts failed", async () => {
+  test("has the headers that belong to the error when several attempts failed", async () => {
     const home = await wire().region("home");
     home.always(marked("home", faults.html(503)));
     const regions = [home, { id: "second", url: await refusedUrl() }];
@@ -79,15 +79,15 @@ describe.each(FORMATS)("the call that the user gets, $format", ({ sendJson }) =>
     expect(await errorOf(call.headers)).toBe(await errorOf(call.response));
   });
 
-  // `useWire` fails a test during which a rejection was left unhandled.
-  test.each(["headers", "response", "status", "trailers"] as const)("may be read for its %s alone", async (part) => {
+  // `useWire` fails a test with an unhandled rejection.
+  test.each(["headers", "response", "status", "trailers"] as const)("may be read only for its %s", async (part) => {
     const { home, second, rooms } = await wire().pair(sendJson);
     home.always(faults.resets);
     second.always(faults.hangsUp);
     expect(await errorOf(rooms.getRoom({ name: "lobby" })[part])).toBeInstanceOf(RpcError);
   });
 
-  test("succeeds again for the next call: nothing of a failure stays", async () => {
+  test("succeeds again for the next call: a failure leaves nothing behind", async () => {
     const { home, client } = await wire().pair(sendJson);
     home.script(faults.resets, faults.html(503));
     const answers = [];

@@ -10,7 +10,7 @@ describe.each(CLIENTS)("the call's timeout, $name, $format", (kind) => {
   const badGateway = kind.codeOf({ code: "unavailable", origin: "intermediary" });
   beforeAll(() => fetch("data:,"));
 
-  test("wins over the policy's", async () => {
+  test("overrides the policy's", async () => {
     const { home, second, client } = await wire().pair(kind, { policy: { timeoutMs: 5_000 } });
     home.always(faults.hangs);
     const begun = performance.now();
@@ -18,7 +18,7 @@ describe.each(CLIENTS)("the call's timeout, $name, $format", (kind) => {
     const tookMs = performance.now() - begun;
     expect(tookMs).toBeGreaterThan(140);
     expect(tookMs).toBeLessThan(1_000);
-    expect(kind.told(error).code).toBe("deadline_exceeded");
+    expect(kind.factsOf(error).code).toBe("deadline_exceeded");
     expect(outcomesOf(error)).toEqual([LATE]);
     expect(failoverTrace(error)?.refused).toBe("deadline");
     expect(client.eventsOf("call")).toMatchObject([{ ok: false, code: "deadline_exceeded", attempts: 1 }]);
@@ -34,13 +34,13 @@ describe.each(CLIENTS)("the call's timeout, $name, $format", (kind) => {
   test("that has passed: nothing is sent", async () => {
     const { home, second, client } = await wire().pair(kind);
     const error = await errorOf(client.read(newRequestId(), { timeout: -5 }));
-    expect(kind.told(error).code).toBe("deadline_exceeded");
+    expect(kind.factsOf(error).code).toBe("deadline_exceeded");
     expect(failoverTrace(error)?.attempts).toEqual([]);
     expect(client.events).toMatchObject([{ type: "call", ok: false, code: "deadline_exceeded", attempts: 0 }]);
     expectTruth(client, home, second);
   });
 
-  test("covers all attempts: when every region hangs, a read ends by it", async () => {
+  test("covers all attempts: it ends a read when every region hangs", async () => {
     const { home, second, client } = await wire().pair(kind, { policy: { timeoutMs: 240 } });
     home.always(faults.hangs);
     second.always(faults.hangs);
@@ -49,25 +49,25 @@ describe.each(CLIENTS)("the call's timeout, $name, $format", (kind) => {
     const tookMs = performance.now() - begun;
     expect(tookMs).toBeGreaterThan(235);
     expect(tookMs).toBeLessThan(900);
-    expect(kind.told(error).code).toBe("deadline_exceeded");
+    expect(kind.factsOf(error).code).toBe("deadline_exceeded");
     expect(outcomesOf(error)).toEqual([{ ...LATE, origin: "timeout" }, LATE]);
     expectTruth(client, home, second);
   });
 
-  test("is not spent on a wait that would outlast it: the call fails now, with its real error", async () => {
+  test("prevents a wait that would outlast it: the call fails at once with its real error", async () => {
     const policy = { initialBackoffMs: 2_000, timeoutMs: 1_000, maxBackoffMs: 2_000 };
     const { home, second, client } = await wire().pair(kind, { policy });
     home.always(faults.html(502));
     const begun = performance.now();
     const error = await errorOf(client.read(newRequestId()));
     expect(performance.now() - begun).toBeLessThan(900);
-    expect(kind.told(error)).toMatchObject({ code: badGateway, message: expect.stringContaining("HTTP 502") });
+    expect(kind.factsOf(error)).toMatchObject({ code: badGateway, message: expect.stringContaining("HTTP 502") });
     expect(failoverTrace(error)).toMatchObject({ refused: "deadline", attempts: [{ outcome: { httpStatus: 502 } }] });
     expect(client.eventsOf("replay_refused")).toMatchObject([{ reason: "deadline", region: "home" }]);
     expectTruth(client, home, second);
   });
 
-  test("is not spent on a Retry-After that would outlast it", async () => {
+  test("prevents a wait for a Retry-After that would outlast it", async () => {
     const home = await wire().region("home");
     const client = wire().connect(kind, [home], { policy: { timeoutMs: 1_000 } });
     home.always(faults.http(429, { "retry-after": "60" }));
@@ -78,7 +78,7 @@ describe.each(CLIENTS)("the call's timeout, $name, $format", (kind) => {
     expect(home.saw()).toEqual({ received: 1, executed: 0 });
   });
 
-  test("a Retry-After that fits is waited for, where there is no other region", async () => {
+  test("allows a wait for a Retry-After that fits, if there is no other region", async () => {
     const home = await wire().region("home");
     const client = wire().connect(kind, [home]);
     home.script(faults.http(429, { "retry-after": "1" }));

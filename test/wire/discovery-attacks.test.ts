@@ -1,4 +1,4 @@
-/** A list that names a host of the attacker's: who is named there must not receive a thing, no connection and no token. */
+/** A list that names an attacker's host: that host must receive nothing, neither a connection nor a token. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serveList } from "../support/discovery.js";
 import * as faults from "../support/faults.js";
@@ -9,9 +9,9 @@ const TOKEN = "Bearer s3cret";
 
 const OTHER_HOSTS = [
   ["another domain", "https://evil.com"],
-  ["a name that ends alike", "https://evil-livekit.cloud"],
-  ["a name that ends alike, without a hyphen", "https://evillivekit.cloud"],
-  ["a name that begins alike", "https://livekit.cloud.evil.com"],
+  ["a name that ends the same", "https://evil-livekit.cloud"],
+  ["a name that ends the same, without a hyphen", "https://evillivekit.cloud"],
+  ["a name that begins the same", "https://livekit.cloud.evil.com"],
   ["a name that has home's in its credentials", "https://my.livekit.cloud@evil.com"],
   ["a name behind a backslash", "https://evil.com\\.livekit.cloud"],
   ["a name behind a tab", "https://evil.com\t/.livekit.cloud"],
@@ -23,7 +23,7 @@ const OTHER_HOSTS = [
   ["the same in punycode", "https://eu.xn--lvekit-5of.cloud"],
   ["another domain with a fullwidth dot", "https://evil。com"],
   ["a trailing dot", "https://eu.livekit.cloud."],
-  ["a trailing dot of the domain", "https://livekit.cloud."],
+  ["a trailing dot after the domain", "https://livekit.cloud."],
   ["the domain above", "https://cloud"],
 ] as const;
 
@@ -48,7 +48,7 @@ const UNSAFE_URLS = [
   ["the scheme ws:", "ws://eu.livekit.cloud"],
   ["credentials", "https://user:hunter2@eu.livekit.cloud"],
   ["credentials for wss:", "wss://user:hunter2@eu.livekit.cloud"],
-  ["a port that nobody named", "https://eu.livekit.cloud:8443"],
+  ["a port that is not allowed", "https://eu.livekit.cloud:8443"],
   ["the port of http", "https://eu.livekit.cloud:80"],
   ["the scheme ftp:", "ftp://eu.livekit.cloud"],
   ["a blob", "blob:https://eu.livekit.cloud/x"],
@@ -63,7 +63,7 @@ describe("an attacker's entry", () => {
   });
   afterEach(() => network.stop());
 
-  /** Home's list names `url`, nearest of all, and a region that is good. Nothing runs anywhere, so all are tried. */
+  /** Home's list names `url` as the nearest, and a valid region. No region runs the call, so all regions are tried. */
   async function attack(url: string, given: { home?: string; allowedHosts?: string[] } = {}) {
     const home = given.home ?? "https://my.livekit.cloud/twirp";
     const [server, good] = [await wire().region("home"), await wire().region("good")];
@@ -88,7 +88,7 @@ describe("an attacker's entry", () => {
     const { server, good, regions, warnings } = await attack(url, { ...(home !== undefined && { home }) });
     expect(network.strangers).toEqual([]);
     expect([...network.dialled]).toEqual([new URL(home ?? "https://my.livekit.cloud").hostname, "good.livekit.cloud"]);
-    // The good one beside it stays, and got the call.
+    // The valid region is kept, and got the call.
     expect(regions).toHaveLength(2);
     expect([server.saw().received, good.saw().received]).toEqual([1, 1]);
     expect(good.received[0]?.headers.authorization).toBe(TOKEN);
@@ -103,11 +103,11 @@ describe("an attacker's entry", () => {
   test.each(UNSAFE_URLS)("with %s receives nothing", (_, url) => expectRefused(url));
 
   test.each(["https://evil.com", "https://evil.com.", "https://my.livekit.cloud.evil.com."])(
-    "at %s receives nothing where home has a trailing dot",
+    "at %s receives nothing if home has a trailing dot",
     (url) => expectRefused(url, "https://my.livekit.cloud./twirp"),
   );
 
-  test("would be called, with the token, were it allowed: these tests can fail", async () => {
+  test("would be called with the token if it were allowed, so these tests can fail", async () => {
     const { regions, warnings } = await attack("https://evil.com", { allowedHosts: ["evil.com", "livekit.cloud"] });
     expect(regions).toContain("https://evil.com/twirp");
     expect(warnings).toEqual([]);
@@ -115,17 +115,20 @@ describe("an attacker's entry", () => {
     expect(network.strangers.join()).toContain(TOKEN);
   });
 
-  test.each([301, 302, 303, 307, 308])("behind a redirect (%i) of the list receives nothing", async (status) => {
-    const server = await wire().region("home");
-    network.name("my.livekit.cloud", server.url);
-    const location = "https://evil.com/settings/regions";
-    const list = serveList(server, ({ res }) => void res.writeHead(status, { location, connection: "close" }).end());
-    const source = { home: "https://my.livekit.cloud/twirp", headers: { authorization: TOKEN } };
-    const client = wire().discovering(false, source);
-    await client.failover.ready();
-    expect(list.requests).toMatchObject([{ authorization: TOKEN }]);
-    expect(network.strangers).toEqual([]);
-    expect([...network.dialled]).toEqual(["my.livekit.cloud"]);
-    expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: `HTTP ${status}` }]);
-  });
+  test.each([301, 302, 303, 307, 308])(
+    "that is the target of the list's redirect (%i) receives nothing",
+    async (status) => {
+      const server = await wire().region("home");
+      network.name("my.livekit.cloud", server.url);
+      const location = "https://evil.com/settings/regions";
+      const list = serveList(server, ({ res }) => void res.writeHead(status, { location, connection: "close" }).end());
+      const source = { home: "https://my.livekit.cloud/twirp", headers: { authorization: TOKEN } };
+      const client = wire().discovering(false, source);
+      await client.failover.ready();
+      expect(list.requests).toMatchObject([{ authorization: TOKEN }]);
+      expect(network.strangers).toEqual([]);
+      expect([...network.dialled]).toEqual(["my.livekit.cloud"]);
+      expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: `HTTP ${status}` }]);
+    },
+  );
 });

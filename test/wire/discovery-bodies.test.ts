@@ -1,4 +1,4 @@
-/** Answers that are made to hurt whoever reads them: each costs a bounded time and a bounded amount of memory. */
+/** Hostile answers to discovery: reading them takes limited time and limited memory. */
 import type { ServerResponse } from "node:http";
 import { pipeline, Readable } from "node:stream";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -8,7 +8,7 @@ import * as faults from "../support/faults.js";
 import { METHODS, newRequestId, useWire } from "../support/wire.js";
 
 const MIB = 1024 * 1024;
-/** 64 KiB are read at the most; what Node's streams and zlib hold in between is a little more. */
+/** At most 64 KiB are read. Node's streams and zlib hold a little more in between. */
 const MOST_MEMORY = 24 * MIB;
 
 const zeros = Buffer.alloc(192 * MIB, "[");
@@ -21,7 +21,7 @@ beforeAll(() => {
   brotli = brotliCompressSync(zeros.subarray(0, 64 * MIB), { params: { 1: 1 } });
 });
 
-/** The most memory that the process had beyond what it had before, looked at every 5 ms. */
+/** The peak of the additional memory that the process uses during `work`, sampled every 5 ms. */
 async function memoryOf(work: () => Promise<unknown>): Promise<number> {
   const used = () => process.memoryUsage.rss();
   const before = used();
@@ -47,7 +47,7 @@ const HUGE: [string, (res: ServerResponse) => void][] = [
   ["192 MiB in gzip", encoded("gzip", () => gzipped)],
   ["192 MiB in gzip in gzip", encoded("gzip, gzip", () => gzippedTwice)],
   ["64 MiB in brotli", encoded("br", () => brotli)],
-  ["without end", pour],
+  ["without an end", pour],
 ];
 
 function manyRegions(count: number): string {
@@ -77,10 +77,10 @@ describe("a body that is too large", () => {
     expect(performance.now() - begun).toBeLessThan(1_500);
     expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: "the answer is larger than 65536 bytes" }]);
     expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("home");
-    await closed; // Its connection is not kept to read the rest.
+    await closed; // The connection is not kept open to read the rest.
   });
 
-  test("that fits is read whole, however it is compressed", async () => {
+  test("that fits is read completely, with any compression", async () => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const text = JSON.stringify({ regions: [entryOf(second)], note: "x".repeat(60_000) });
     serveList(home, ({ res }) => encoded("gzip", () => gzipSync(text))(res));
@@ -90,7 +90,7 @@ describe("a body that is too large", () => {
   });
 });
 
-describe("a body that does not come to its end", () => {
+describe("a body that does not end", () => {
   const wire = useWire();
   const timers = new Set<NodeJS.Timeout>();
   afterAll(() => {
@@ -98,12 +98,12 @@ describe("a body that does not come to its end", () => {
   });
 
   const SLOW: [string, (res: ServerResponse) => void][] = [
-    ["comes drop by drop", (res) => void timers.add(setInterval(() => void res.write(" "), 20))],
+    ["arrives byte by byte", (res) => void timers.add(setInterval(() => void res.write(" "), 20))],
     ["stops after its first half", (res) => void res.write('{"regions":[')],
     ["stops after the headers", (res) => res.flushHeaders()],
   ];
 
-  test.each(SLOW)("(%s) is given up after 2 s, and a call is not held up by it", async (_, write) => {
+  test.each(SLOW)("(%s) is given up after 2 s, and does not delay a call", async (_, write) => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const list = serveList(home, ({ res }) => {
       res.writeHead(200, { "cache-control": "max-age=3600" });
@@ -112,7 +112,7 @@ describe("a body that does not come to its end", () => {
     const client = wire().discovering(false, { home: home.url, fallback: [{ id: "second", url: second.url }] });
     const begun = performance.now();
     home.always(faults.http(429));
-    // A fallback is known, so there is no reason to wait.
+    // A fallback is known, so the call has no reason to wait.
     expect(await METHODS.mutation(client.rooms, newRequestId())).toBe("second");
     expect(performance.now() - begun).toBeLessThan(450);
     await client.failover.ready();
@@ -128,8 +128,8 @@ describe("a body that breaks off", () => {
 
   test.each([
     ["in the middle of its list", '{"regions":[{"region":"second","url":"http://127'],
-    ["after what would be a list", '{"regions":[]}'],
-  ])("%s is no answer", async (_, text) => {
+    ["after a complete list", '{"regions":[]}'],
+  ])("%s does not count as an answer", async (_, text) => {
     const home = await wire().region("home");
     serveList(home, ({ res }) => {
       res.writeHead(200, { "content-length": "1000" });

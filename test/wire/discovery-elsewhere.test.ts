@@ -1,4 +1,4 @@
-/** A list that home cannot give is asked of the others; and one list serves all who want it. */
+/** If home cannot give the list, the other regions are asked; and one list is shared by all clients. */
 import { RegionCache } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import { RoomServiceClient } from "../../proto/gen/rooms.client.js";
@@ -9,7 +9,7 @@ import { errorOf, METHODS, newRequestId, useWire } from "../support/wire.js";
 
 const TOKEN = "Bearer s3cret";
 
-describe("a home that cannot be asked", () => {
+describe("when home cannot be asked", () => {
   const wire = useWire();
 
   const regions = async () => {
@@ -17,7 +17,7 @@ describe("a home that cannot be asked", () => {
     return { second, third, list: serveList(second, listOf(entryOf(second, 1), entryOf(third, 2))) };
   };
 
-  test("because it refuses: a fallback region is, at once, with the same token", async () => {
+  test("because it refuses, a fallback region is asked at once, with the same token", async () => {
     const { second, list } = await regions();
     const home = await refusedUrl();
     const source = { home, headers: { authorization: TOKEN }, fallback: [{ id: "second", url: second.url }] };
@@ -35,7 +35,7 @@ describe("a home that cannot be asked", () => {
     expect(client.eventsOf("discovery_failed")).toEqual([]);
   });
 
-  test("because it hangs: a fallback region is, half a second later, and home's request is ended", async () => {
+  test("because it hangs, a fallback region is asked half a second later, and its answer ends home's request", async () => {
     const { second, list } = await regions();
     const home = await wire().region("home");
     let ended: Promise<unknown> | undefined;
@@ -52,7 +52,7 @@ describe("a home that cannot be asked", () => {
     await ended;
   });
 
-  test("a region that is asked in its place is not, if the list is not home's to give", async () => {
+  test("no other region is asked if the list is not on home's host", async () => {
     const { second, list } = await regions();
     const url = `${(await refusedUrl()).replace("/twirp", "")}/settings/regions`;
     const source = { home: second.url, url, fallback: [(await wire().region("home")).url] };
@@ -63,10 +63,10 @@ describe("a home that cannot be asked", () => {
   });
 });
 
-describe("one list for many", () => {
+describe("a shared list", () => {
   const wire = useWire();
 
-  test("five clients of two Failovers with one cache fetch it once, when all of them need it", async () => {
+  test("five clients of two Failovers with one cache load it once when all of them need it", async () => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);
     home.always(faults.http(429));
@@ -84,7 +84,7 @@ describe("one list for many", () => {
     for (const client of two) expect(client.eventsOf("regions_changed")).toHaveLength(1);
   });
 
-  test("who leaves while it is fetched returns at once, and does not end the request", async () => {
+  test("a caller who aborts while it is loaded returns at once, and the request goes on", async () => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     let left = false;
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);

@@ -1,4 +1,4 @@
-/** A list that cannot be had, or must not be believed. */
+/** A list that cannot be loaded, or must not be trusted. */
 import { failoverTrace } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import { entryOf, LIST_PATH, listOf, serveList } from "../support/discovery.js";
@@ -21,7 +21,7 @@ const BAD_ANSWERS = [
 describe.each(CLIENTS)("discovery that fails, $name, $format", (kind) => {
   const wire = useWire();
 
-  test.each(BAD_ANSWERS)("$name: told as an event, and calls go home as before", async ({ answer, reason }) => {
+  test.each(BAD_ANSWERS)("$name: an event reports it, and calls go home as before", async ({ answer, reason }) => {
     const home = await wire().region("home");
     serveList(home, answer);
     const client = wire().discovering(kind, { home: home.url });
@@ -39,15 +39,15 @@ describe.each(CLIENTS)("discovery that fails, $name, $format", (kind) => {
     const code = kind.codeOf({ code: "unavailable", origin: "intermediary" });
     for (const call of [client.read, client.mutation]) {
       const error = await errorOf(call(newRequestId()));
-      expect(kind.told(error)).toMatchObject({ code, message: expect.stringContaining("HTTP 502") });
+      expect(kind.factsOf(error)).toMatchObject({ code, message: expect.stringContaining("HTTP 502") });
       expect(failoverTrace(error)?.attempts[0]?.outcome).toMatchObject({ code: "unavailable", httpStatus: 502 });
     }
-    // The read's three attempts in the only region there is, and the mutation's one.
+    // The read's three attempts in the only region, and the mutation's one.
     expect(home.saw()).toEqual({ received: 4, executed: 0 });
     expect(client.eventsOf("discovery_failed").length).toBeGreaterThan(0);
   });
 
-  test("an endpoint that hangs does not hold a call past its timeout", async () => {
+  test("an endpoint that hangs does not delay a call past its timeout", async () => {
     const [home, endpoint] = [await wire().region("home"), await wire().region("endpoint")];
     serveList(endpoint, () => {});
     home.always(faults.html(502));
@@ -58,13 +58,13 @@ describe.each(CLIENTS)("discovery that fails, $name, $format", (kind) => {
     expect(performance.now() - begun).toBeLessThan(1_000);
     expect(error).toMatchObject({ message: expect.stringContaining("HTTP 502") });
     expect(failoverTrace(error)?.refused).toBe("deadline");
-    // The request for the list goes on for whoever comes next; here it is ended, so that nothing is left.
+    // The request for the list goes on for later calls. It is ended here so that nothing is left open.
     const failed = new Promise((resolve) => client.failover.on("discovery_failed", resolve));
     await endpoint.close();
     await failed;
   });
 
-  test("a redirect is not followed, and the token does not go with it", async () => {
+  test("a redirect is not followed, and the token is not sent to its target", async () => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const target = serveList(second, listOf(entryOf(home), entryOf(second)));
     const list = serveList(home, ({ res }) => {
@@ -82,7 +82,7 @@ describe.each(CLIENTS)("discovery that fails, $name, $format", (kind) => {
   test.each([
     { name: "fixed", headers: { authorization: "Bearer secret" } },
     { name: "made for each request", headers: async () => ({ authorization: "Bearer secret" }) },
-  ])("headers of discovery, $name, go to its endpoint alone", async ({ headers }) => {
+  ])("the headers of discovery, $name, are sent only to its endpoint", async ({ headers }) => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const list = serveList(home, listOf(entryOf(home), entryOf(second)));
     const client = wire().discovering(kind, { home: home.url, headers });
@@ -109,7 +109,7 @@ describe.each(CLIENTS)("discovery that fails, $name, $format", (kind) => {
     ]);
   });
 
-  test("a list without home leaves home where it is: first", async () => {
+  test("a list without home leaves home first", async () => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     serveList(home, listOf(entryOf(second)));
     const client = wire().discovering(kind, { home: home.url });

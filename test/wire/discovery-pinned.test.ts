@@ -1,4 +1,4 @@
-/** A project that is moved to other regions while clients run: every call gets there, on a list that is fresh. */
+/** A project that is moved to other regions while clients run: every call gets there although the list is fresh. */
 import { describe, expect, test } from "vitest";
 import { CLIENTS } from "../support/clients.js";
 import { entryOf, listOf, serveList } from "../support/discovery.js";
@@ -10,7 +10,7 @@ const KINDS = Object.keys(METHODS) as MethodKind[];
 describe.each(CLIENTS)("HTTP 451, $name, $format", (library) => {
   const wire = useWire();
 
-  /** Home and `old` are known, and refuse from now on; `allowed` is in the list that home has by now. */
+  /** Home and `old` are known and now answer 451. Home's new list names `allowed`. */
   async function moved() {
     const home = await wire().region("home");
     const [old, allowed] = [await wire().region("old"), await wire().region("allowed")];
@@ -23,7 +23,7 @@ describe.each(CLIENTS)("HTTP 451, $name, $format", (library) => {
     return { home, old, allowed, client, list };
   }
 
-  test.each(KINDS)("a %s moves to a region of the new list", async (kind) => {
+  test.each(KINDS)("a %s goes to a region of the new list", async (kind) => {
     const { home, old, allowed, client, list } = await moved();
     const id = newRequestId();
     expect(await client[kind](id)).toBe("allowed");
@@ -33,7 +33,7 @@ describe.each(CLIENTS)("HTTP 451, $name, $format", (library) => {
     expect(client.eventsOf("failover")).toMatchObject([{ to: "allowed", httpStatus: 451, execution: "none" }]);
   });
 
-  test("1,000 calls, by fifty at a time, move with one request for a list in three seconds", async () => {
+  test("1,000 calls, fifty at a time, go there with one request for a list in three seconds", async () => {
     const { allowed, client, list } = await moved();
     const begun = performance.now();
     for (let i = 0; i < 20; i++) {
@@ -44,12 +44,12 @@ describe.each(CLIENTS)("HTTP 451, $name, $format", (library) => {
     expect(list.requests.length).toBeLessThanOrEqual(1 + Math.floor((performance.now() - begun) / 3_000));
   });
 
-  test("a list that cannot be had leaves the known regions", async () => {
+  test("if the list cannot be loaded, the known regions stay", async () => {
     const { old, home, client } = await moved();
     old.always(faults.answersAsUsual);
     const failing = serveList(home, ({ res }) => void res.writeHead(503, { connection: "close" }).end());
     expect(await client.mutation(newRequestId())).toBe("old");
-    // Home was asked again, and so was the other one that is known, which has no list.
+    // Home was asked again, and so was the other known region, which has no list.
     expect(failing.requests).toHaveLength(1);
     expect(client.eventsOf("discovery_failed")).toMatchObject([{ reason: "HTTP 503" }]);
   });

@@ -1,4 +1,4 @@
-/** A process ends when its own work is done: no timer of ours and no request for a list keeps it. */
+/** A process ends when its own work is done: neither our timers nor a request for a list keep it alive. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -8,13 +8,13 @@ import { useWire } from "../support/wire.js";
 
 const PROGRAM = fileURLToPath(new URL("../support/discovering-process.ts", import.meta.url));
 const GIVEN_UP_MS = 2_000;
-/** How long a busy machine takes to end a process that has nothing left to do. */
+/** The time that a busy machine takes to end a process that has nothing left to do. */
 const SLACK_MS = 900;
 
 interface Ended {
   readonly code: number | null;
   readonly output: string;
-  /** From the end of its work to its own. */
+  /** From the end of its work to the end of the process. */
   readonly lingeredMs: number;
 }
 
@@ -37,7 +37,7 @@ function run(work: string, home: string): Promise<Ended> {
 describe("a process", () => {
   const wire = useWire();
 
-  test("that made one call ends at once, with its list in", async () => {
+  test("that made one call and has its list ends at once", async () => {
     const home = await wire().region("home");
     const list = serveList(home, listOf(entryOf(home)));
     const { code, output, lingeredMs } = await run("call", home.url);
@@ -46,7 +46,7 @@ describe("a process", () => {
     expect(lingeredMs).toBeLessThan(SLACK_MS);
   });
 
-  test("that made no call ends at once, and asked for nothing", async () => {
+  test("that made no call ends at once, without a request for the list", async () => {
     const home = await wire().region("home");
     const list = serveList(home, listOf(entryOf(home)));
     const { code, output, lingeredMs } = await run("none", home.url);
@@ -55,7 +55,7 @@ describe("a process", () => {
     expect(lingeredMs).toBeLessThan(SLACK_MS);
   });
 
-  test("that waited for its list ends at once after it", async () => {
+  test("that waited for its list ends at once afterwards", async () => {
     const home = await wire().region("home");
     serveList(home, listOf(entryOf(home)));
     const { code, output, lingeredMs } = await run("ready", home.url);
@@ -63,7 +63,7 @@ describe("a process", () => {
     expect(lingeredMs).toBeLessThan(SLACK_MS);
   });
 
-  test("whose list hangs is held up by its open request alone, and for two seconds", async () => {
+  test("whose request for the list hangs stays alive only for that request, at most two seconds", async () => {
     const home = await wire().region("home");
     const list = serveList(home, () => {});
     const { code, output, lingeredMs } = await run("call", home.url);
@@ -84,8 +84,8 @@ describe("a process", () => {
     expect(lingeredMs).toBeLessThan(SLACK_MS);
   });
 
-  // Where nothing else holds it up, Node would otherwise end it in the middle, with code 13.
-  test("that waits for ready() while its store hangs goes on after it", async () => {
+  // Otherwise, if nothing else keeps the process alive, Node would end it during the wait with code 13.
+  test("that waits for ready() while its store hangs goes on afterwards", async () => {
     const { code, output } = await run("ready, hanging store", await refusedUrl());
     expect([code, output]).toEqual([0, "done\n"]);
   });

@@ -1,4 +1,4 @@
-/** Regions that are not configured but asked for, over HTTP, from a server that may itself be the one to fail. */
+/** Regions that are not configured but discovered over HTTP, from a server that may fail too. */
 import { RegionCache } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import { entryOf, listOf, serveList } from "../support/discovery.js";
@@ -10,7 +10,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
 
   const regions = async () => ({ home: await wire().region("home"), second: await wire().region("second") });
 
-  test.each(KINDS)("a %s goes to a discovered region once home and its endpoint are gone", async (method) => {
+  test.each(KINDS)("a %s goes to a discovered region when home and its endpoint are down", async (method) => {
     const { home, second } = await regions();
     serveList(home, listOf(entryOf(home), entryOf(second, 40)));
     const client = wire().discovering(kind, { home: home.url });
@@ -30,7 +30,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     ]);
   });
 
-  test("the first call fetches the list, in the background", async () => {
+  test("the first call loads the list in the background", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);
     const client = wire().discovering(kind, { home: home.url });
@@ -41,7 +41,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     expect(client.failover.regions().map(({ id }) => id)).toEqual(["home", "second"]);
   });
 
-  test("100 calls at once fetch it once, when they succeed", async () => {
+  test("100 calls at once load it once when they succeed", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)));
     const client = wire().discovering(kind, { home: home.url });
@@ -51,7 +51,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     expect(home.saw()).toEqual({ received: 100, executed: 100 });
   });
 
-  test("100 calls at once fetch it once, when all of them need it", async () => {
+  test("100 calls at once load it once when all of them need it", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);
     home.always(faults.html(503));
@@ -65,7 +65,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     expect(client.attemptsIn("home") + client.attemptsIn(new URL(home.url).host)).toBe(100);
   });
 
-  test("regions are tried from the nearest on, whatever the order of the list", async () => {
+  test("regions are tried nearest first, with any order of the list", async () => {
     const { home, second } = await regions();
     const far = await wire().region("far");
     serveList(home, listOf(entryOf(far, 9_000), entryOf(second, 800), entryOf(home)));
@@ -77,7 +77,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     expect(client.eventsOf("attempt").map(({ region }) => region)).toEqual(["home", "second", "far"]);
   });
 
-  test("a ws:// address is taken as http://", async () => {
+  test("a ws:// address is used as http://", async () => {
     const { home, second } = await regions();
     const entry = { region: "second", url: second.origin.replace("http", "ws") };
     serveList(home, listOf(entryOf(home), entry));
@@ -87,7 +87,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     expect(await client.mutation(newRequestId())).toBe("second");
   });
 
-  test("two Failovers with one cache fetch it once", async () => {
+  test("two Failovers with one cache load it once", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)));
     const cache = new RegionCache();
@@ -99,7 +99,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     for (const client of clients) expect(client.eventsOf("regions_changed")).toHaveLength(1);
   });
 
-  test("a caller who aborts meanwhile returns at once; the other one gets the list", async () => {
+  test("a caller who aborts meanwhile returns at once, and the other one gets the list", async () => {
     const { home, second } = await regions();
     const list = serveList(home, listOf(entryOf(home), entryOf(second)), true);
     home.always(faults.html(503));
@@ -114,7 +114,7 @@ describe.each(CLIENTS)("discovery, $name, $format", (kind) => {
     const begun = performance.now();
     const error = await leaving;
     expect(performance.now() - begun).toBeLessThan(1_000);
-    expect(kind.told(error).code).toBe(kind.codeOf({ code: "canceled", origin: "caller" }));
+    expect(kind.factsOf(error).code).toBe(kind.codeOf({ code: "canceled", origin: "caller" }));
     expect(outcomesOf(error)).toMatchObject([{ httpStatus: 503 }]);
 
     list.release();

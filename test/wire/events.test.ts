@@ -1,11 +1,11 @@
-/** The events, held against what the servers wrote down. */
+/** The events, compared with the records of the servers. */
 import { type FailoverEvent, failoverTrace, describe as line } from "twirp-failover";
 import { describe, expect, test, vi } from "vitest";
 import * as faults from "../support/faults.js";
 import type { Fault } from "../support/region.js";
 import { type AnyClient, CLIENTS, errorOf, expectTruth, KINDS, newRequestId, useWire } from "../support/wire.js";
 
-/** What the regions do, in turn. Of different lengths, so that they meet in ever new ways. */
+/** What the regions do, in turn. The lists have different lengths, so that the combinations vary. */
 const HOME: readonly Fault[] = [
   faults.html(503),
   faults.ran(faults.resets),
@@ -45,14 +45,14 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
     return { regions, client: wire().connect(kind, regions, options) };
   };
 
-  test("of one call after another tell the very attempts that the servers received", async () => {
+  test("of one call after another report exactly the attempts that the servers received", async () => {
     const { regions, client } = await outage();
     for (let i = 0; i < 45; i++) {
       const id = newRequestId();
       await Promise.allSettled([client[KINDS[i % 3] ?? "read"](id)]);
-      const told = byCall(client)[i] ?? [];
+      const events = byCall(client)[i] ?? [];
       for (const region of regions) {
-        const attempts = told.filter((event) => event.type === "attempt" && event.region === region.id);
+        const attempts = events.filter((event) => event.type === "attempt" && event.region === region.id);
         expect(region.saw(id).received, `call ${i} in ${region.id}`).toBe(attempts.length);
       }
     }
@@ -76,7 +76,7 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
       const replays = events.filter((event) => event.type === "failover" || event.type === "retry");
       expect(attempts.map(({ attempt }) => attempt)).toEqual(attempts.map((_, i) => i + 1));
       expect(replays).toHaveLength(attempts.length - 1);
-      // Each replay begins where the attempt before it ended, and leads to the attempt after it.
+      // Each replay goes from the region of the attempt before it to the region of the attempt after it.
       for (const [i, { from, to }] of replays.entries()) {
         expect([from, to]).toEqual([attempts[i]?.region, attempts[i + 1]?.region]);
       }
@@ -91,7 +91,7 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
     }
   });
 
-  test("read as lines say who failed over, from where to where, and why", async () => {
+  test("described as lines say which call failed over, from where to where, and why", async () => {
     const { home, client } = await wire().pair(kind);
     home.script(faults.html(503), faults.ran(faults.resets));
     await client.read(newRequestId());
@@ -107,7 +107,7 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
     ]);
   });
 
-  test("a listener that throws harms no call", async () => {
+  test("a listener that throws does not affect calls", async () => {
     const { home, second, client } = await wire().pair(kind);
     for (const type of ["attempt", "failover", "call", "warning"] as const) {
       client.failover.on(type, () => {
@@ -127,7 +127,7 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
     await vi.waitFor(() => expect(home.saw().received).toBe(1));
     client.failover.close();
     const error = await errorOf(client.read(newRequestId()));
-    expect(kind.told(error).code).toBe(kind.codeOf({ code: "canceled", origin: "caller" }));
+    expect(kind.factsOf(error).code).toBe(kind.codeOf({ code: "canceled", origin: "caller" }));
     expect(failoverTrace(error)).toMatchObject({ attempts: [], refused: "closed" });
     expect(await underWay).toBe("second");
     expect([home.saw().received, second.saw().received]).toEqual([1, 1]);
@@ -138,7 +138,7 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
 describe.each(CLIENTS)("the budget for replays, $name, $format", (kind) => {
   const wire = useWire();
 
-  test("in a total outage the servers get little more than the calls themselves", async () => {
+  test("in a total outage limits the requests to few more than the calls", async () => {
     const { home, second, client } = await wire().pair(kind, {
       policy: { initialBackoffMs: 1 },
       retryThrottling: { maxTokens: 10, tokenRatio: 0.1 },
@@ -146,21 +146,21 @@ describe.each(CLIENTS)("the budget for replays, $name, $format", (kind) => {
     home.always(faults.html(503));
     second.always(faults.html(503));
     for (let i = 0; i < 40; i++) await errorOf(client.read(newRequestId()));
-    // Each region takes replays until half of its ten tokens are gone.
+    // Each region gets replays until half of its ten tokens are used.
     expect(home.saw().received + second.saw().received).toBeLessThanOrEqual(40 + 2 * 5);
     expect(client.eventsOf("replay_refused").filter(({ reason }) => reason === "throttled").length).toBeGreaterThan(30);
     expectTruth(client, home, second);
   });
 
-  test("of a region that is well is not spent by a home that is down", async () => {
-    // Without health, which would keep the calls away from home.
+  test("of a healthy region is not used up while home is down", async () => {
+    // Without health, because that would keep the calls away from home.
     const { home, second, client } = await wire().pair(kind, { health: false, policy: { initialBackoffMs: 1 } });
     home.always(faults.resets);
     for (let i = 0; i < 120; i++) expect(await client.read(newRequestId())).toBe("second");
     expect([home.saw().received, second.saw().received]).toEqual([120, 120]);
   });
 
-  test("is not touched by replays of what never ran", async () => {
+  test("does not pay for replays of attempts that never ran", async () => {
     const { home, second, client } = await wire().pair(kind, {
       retryThrottling: { maxTokens: 2, tokenRatio: 0.001 },
     });

@@ -1,10 +1,10 @@
-/** The examples that newcomers read, run as they would run them. */
+/** The first examples in the documentation, run as a user would run them. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-test.each(["protobuf-ts", "twirp-ts"])("examples/%s tells what it does, and comes to its end", async (adapter) => {
+test.each(["protobuf-ts", "twirp-ts"])("examples/%s prints what it does, and ends", async (adapter) => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const program = ["--import", "tsx", `examples/${adapter}/main.ts`];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, program, { cwd: root, timeout: 20_000 });
@@ -23,6 +23,6 @@ test.each(["protobuf-ts", "twirp-ts"])("examples/%s tells what it does, and come
     "  DialParticipant was served by eu-west, and rang 1 phone",
     "eu-west is gone as well, for a caller who waits half a second:",
   ]);
-  // On a machine that is slow the caller's patience ends first.
+  // On a slow machine the caller's timeout ends first.
   expect(lines.at(-1)).toMatch(/^ {2}(unavailable|deadline_exceeded) after us-east: ECONNREFUSED, eu-west: \w+/);
 });

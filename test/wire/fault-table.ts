@@ -1,4 +1,4 @@
-/** What can go wrong at home, and what the contract makes of it. */
+/** Everything that can go wrong at home, and what must follow from it. */
 import type { Outcome } from "twirp-failover";
 import { httpStatusFromErrorCode, type TwirpErrorCode } from "twirp-ts";
 import type { Format, Library } from "../support/clients.js";
@@ -6,8 +6,8 @@ import * as faults from "../support/faults.js";
 import type { Fault } from "../support/region.js";
 
 /**
- * Which methods may be sent again: `all` where it is proved that nothing ran, `idempotent` where the handler may
- * have run, `none` where it chose its answer or the code is not one to be retried.
+ * Which methods may be sent again: `all` if it is proved that nothing ran, `idempotent` if the handler may
+ * have run, `none` if the handler chose its answer or the code is not retryable.
  */
 export type Replayed = "all" | "idempotent" | "none";
 
@@ -17,12 +17,12 @@ export interface FaultRow {
   /** How often the handler runs at home. */
   readonly executed: 0 | 1;
   readonly outcome: Outcome;
-  /** The code that the caller gets to see, where it is another than that of all errors with such an outcome. */
+  /** The code that the caller sees, if it differs from the usual one for such an outcome. */
   readonly codes?: { readonly [Name in Library["name"]]?: Readonly<Record<Format, string>> };
   readonly replayed: Replayed;
 }
 
-/** protobuf-ts passes a code on as it was written. */
+/** protobuf-ts passes a code on unchanged. */
 const asWritten = (code: string) => ({ codes: { "protobuf-ts": { binary: code, JSON: code } } });
 
 type Typed = Parameters<typeof faults.handlerError>[0];
@@ -45,7 +45,7 @@ function typed(code: Typed, execution: "unknown" | "done", replayed: Replayed): 
   };
 }
 
-/** An answer by something in front of the service. */
+/** An answer from a proxy in front of the service. */
 function byProxy(name: string, fault: Fault, outcome: Omit<Outcome, "origin">, replayed: Replayed): FaultRow {
   return { name, fault, executed: 0, outcome: { origin: "intermediary", ...outcome }, replayed };
 }
@@ -155,13 +155,13 @@ export const PROXY_ANSWERS: readonly FaultRow[] = [
     "idempotent",
   ),
   byProxy(
-    "JSON that is not Twirp's",
+    "JSON that is not a Twirp error",
     faults.json(503, { message: "no healthy upstream" }),
     { code: "unavailable", execution: "unknown", httpStatus: 503 },
     "idempotent",
   ),
   byProxy(
-    "429 with JSON that is not Twirp's",
+    "429 with JSON that is not a Twirp error",
     faults.json(429, { message: "API rate limit exceeded" }),
     { code: "resource_exhausted", execution: "none", httpStatus: 429 },
     "all",
@@ -176,7 +176,7 @@ export const PROXY_ANSWERS: readonly FaultRow[] = [
     ...asWritten("quota"),
   },
   {
-    // A gateway's, or the service's own: its 429 would be a proof, and must not be one.
+    // From a gateway or from the service itself: it must not be a proof, although a gateway's 429 would be.
     ...byProxy(
       "429 with JSON with an unknown code",
       faults.json(429, { code: "weird", msg: "no more" }),
@@ -192,7 +192,7 @@ function unanswered(name: string, fault: Fault, executed: 0 | 1, cause: string):
   return { name, fault, executed, outcome, replayed: "idempotent" };
 }
 
-/** A 200 that is no use. Its status is known, and proves that a server, or something in its place, was reached. */
+/** A useless 200. Its known status proves that the server, or something in its place, was reached. */
 function broken(name: string, fault: Fault, executed: 0 | 1, cause?: string): FaultRow {
   const outcome = { code: "dataloss", origin: "transport", execution: "unknown", httpStatus: 200 } as const;
   return { name, fault, executed, outcome: { ...outcome, ...(cause && { cause }) }, replayed: "idempotent" };
@@ -210,10 +210,10 @@ export const BROKEN_ANSWERS: readonly FaultRow[] = [
   },
 ];
 
-/** What is a fault to one library alone. */
+/** Answers that are faults only for one library. */
 export const OWN_FAULTS: Readonly<Record<Library["name"], readonly FaultRow[]>> = {
   "protobuf-ts": [
-    // The transport cannot read them, and says so as `internal`; the body is lost although it is good.
+    // The transport cannot read them and fails with `internal`. The body is lost although it is valid.
     { ...broken("200 with two Set-Cookie headers", faults.setsTwoCookies, 1), ...asWritten("internal") },
   ],
   "twirp-ts": [],

@@ -56,9 +56,9 @@ describe.each(CLIENTS)("home fails, $name, $format", (kind) => {
         expect(home.saw(id)).toEqual({ received: 1, executed: row.executed });
         expect(second.saw()).toEqual({ received: 0, executed: 0 });
 
-        // The library's own error, not one of ours around it.
+        // The RPC library's own error, not a wrapper.
         const code = row.codes?.[kind.name]?.[kind.format] ?? kind.codeOf(row.outcome);
-        expect(kind.told(error).code).toBe(code);
+        expect(kind.factsOf(error).code).toBe(code);
         const attempts = failoverTrace(error)?.attempts;
         expect(attempts).toHaveLength(1);
         expect(attempts?.[0]?.error).toBe(error);

@@ -1,4 +1,4 @@
-/** A region that is down, over real sockets: who pays for it, and how it comes back. */
+/** A region that is down, over real sockets: which calls are affected, and how it comes back. */
 import { describe, expect, test } from "vitest";
 import * as faults from "../support/faults.js";
 import { CLIENTS, expectTruth, newRequestId, useWire } from "../support/wire.js";
@@ -10,7 +10,7 @@ describe.each(CLIENTS)("the health of regions, $name, $format", (kind) => {
   const pair = () => wire().pair(kind, { policy: { perAttemptTimeoutMs: 150 }, health: { ejectionMs: EJECTION_MS } });
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  test("a home that resets connections is asked three times, and then left alone", async () => {
+  test("a home that resets connections gets three requests and is then ejected", async () => {
     const { home, second, client } = await pair();
     home.always(faults.resets);
     for (let i = 0; i < 30; i++) expect(await client.read(newRequestId())).toBe("second");
@@ -20,7 +20,7 @@ describe.each(CLIENTS)("the health of regions, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("a home that hangs costs those who are under way, once each", async () => {
+  test("a home that hangs delays only the calls under way, once each", async () => {
     const { home, second, client } = await pair();
     home.always(faults.hangs);
     const read = () => client.read(newRequestId());
@@ -33,7 +33,7 @@ describe.each(CLIENTS)("the health of regions, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("mutations stay away from an ejected home; one read tests it, and brings everyone back", async () => {
+  test("mutations stay away from an ejected home until a read probes it, and then all calls come back", async () => {
     const { home, second, client } = await pair();
     home.always(faults.resets);
     for (let i = 0; i < 3; i++) await client.read(newRequestId());

@@ -1,4 +1,4 @@
-/** Healthy until now, then home dies whole, its list with it; and nobody configured a second region. */
+/** Home is healthy, then goes down completely, including its list. No second region is configured. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { CLIENTS } from "../support/clients.js";
 import { entryOf, listOf, serveList } from "../support/discovery.js";
@@ -10,15 +10,15 @@ const REPLAYABLE: readonly MethodKind[] = ["read", "update"];
 
 describe.each(CLIENTS)("home dies, $name, $format", (library) => {
   const wire = useWire();
-  // The first fetch of a process loads its parts, which takes longer than the timeouts here.
+  // The first fetch of a process loads modules, which takes longer than the timeouts here.
   beforeAll(() => fetch("data:,"));
 
-  /** A client of a region that is well, with no more configuration than its URL. One call has warmed it. */
+  /** A client of a healthy region, configured only with its URL. It has made one call and knows the list. */
   async function healthy(policy = {}) {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     const list = serveList(home, listOf(entryOf(home), entryOf(second, 40)));
     const client = wire().discovering(library, { home: home.url }, { policy });
-    // On an idle connection, a call to a server that has just been closed may fail in a way that proves nothing.
+    // No connection is reused, because on an idle connection to a closed server a call may fail without a proof.
     home.script({ before: ({ res }) => void res.setHeader("connection", "close") });
     const known = new Promise((resolve) => client.failover.on("regions_changed", resolve));
     expect(await client.read(newRequestId())).toBe("home");
@@ -34,12 +34,12 @@ describe.each(CLIENTS)("home dies, $name, $format", (library) => {
       expect(await client[kind](id)).toBe("second");
       expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
     }
-    // An ejected home is not called, so there was not a failover for every call.
+    // An ejected home is not called, so not every call needs a failover.
     expect(client.eventsOf("failover").length).toBeLessThan(30);
     expect(client.eventsOf("discovery_failed")).toEqual([]);
   });
 
-  test("refusing: each of 90 calls at once succeeds, of whatever kind", async () => {
+  test("refusing: each of 90 calls of all kinds at once succeeds", async () => {
     const { home, second, client } = await healthy();
     await home.close();
     const calls = Array.from({ length: 90 }, (_, i) => client[KINDS[i % 3] as MethodKind](newRequestId()));
@@ -47,7 +47,7 @@ describe.each(CLIENTS)("home dies, $name, $format", (library) => {
     expect(second.saw()).toEqual({ received: 90, executed: 90 });
   });
 
-  test("in the middle of 60 calls: those that may be replayed succeed, and none runs twice where it may not", async () => {
+  test("in the middle of 60 calls: those that may be replayed succeed, and no mutation runs twice", async () => {
     const { home, second, client } = await healthy({ timeoutMs: 5_000 });
     home.always(faults.answersAfter(150));
     const ids = Array.from({ length: 60 }, (_, i) => ({ id: newRequestId(), kind: KINDS[i % 3] as MethodKind }));
@@ -63,7 +63,7 @@ describe.each(CLIENTS)("home dies, $name, $format", (library) => {
     }
   });
 
-  test("hanging: the first calls are done within perAttemptTimeoutMs and a wait, and none fails", async () => {
+  test("hanging: the first calls end within perAttemptTimeoutMs and a wait, and none fails", async () => {
     const { home, second, client } = await healthy({ perAttemptTimeoutMs: 400 });
     home.always(faults.hangs);
     serveList(home, faults.hangs.instead as never);
@@ -71,14 +71,14 @@ describe.each(CLIENTS)("home dies, $name, $format", (library) => {
     const calls = Array.from({ length: 40 }, (_, i) => client[REPLAYABLE[i % 2] as MethodKind](newRequestId()));
     expect(new Set(await Promise.all(calls))).toEqual(new Set(["second"]));
     expect(performance.now() - begun).toBeLessThan(1_200);
-    // Home is ejected by now, and the next call does not wait, a mutation neither.
+    // Home is ejected by now, so the next call does not wait, not even a mutation.
     const next = performance.now();
     expect(await client.mutation(newRequestId())).toBe("second");
     expect(performance.now() - next).toBeLessThan(300);
     expect(second.saw()).toEqual({ received: 41, executed: 41 });
   });
 
-  test("refusing before the list was in: the error is home's own", async () => {
+  test("refusing before the list is known: the error is home's own", async () => {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     serveList(home, listOf(entryOf(home), entryOf(second)));
     await home.close();

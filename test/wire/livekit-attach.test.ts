@@ -1,4 +1,4 @@
-/** Attaching: which clients, to what, and what becomes of their timeouts. */
+/** `attachFailover`: which clients it accepts, with which Failovers, and how it sets timeouts. */
 import { LiveKitAPI, RoomServiceClient } from "livekit-server-sdk";
 import { createFailover, InvalidOptionError } from "twirp-failover";
 import { type AttachOptions, attachFailover, livekitPolicies } from "twirp-failover/livekit";
@@ -12,7 +12,7 @@ const livekit = useLivekit();
 
 const rpcOf = (client: object) => (client as { rpc?: unknown }).rpc;
 
-/** How long each call of a client may take: what a Failover that runs nothing is told. */
+/** Clients on a Failover that only collects the timeout of each call. */
 function timeoutsOf(origin: string, sdk?: { requestTimeout?: number }) {
   const timeouts: (number | Date | undefined)[] = [];
   const real = createFailover({ regions: [`${origin}/twirp`], policies: livekitPolicies });
@@ -36,7 +36,7 @@ describe("attachFailover", () => {
     expect(attachFailover(rooms, failoverTo(home))).toBe(rooms);
   });
 
-  test("takes a LiveKitAPI as a whole", async () => {
+  test("accepts a LiveKitAPI and attaches all its clients", async () => {
     const home = await livekit().region("home");
     const second = await livekit().region("second");
     home.list({ region: "second", url: second.origin });
@@ -54,7 +54,7 @@ describe("attachFailover", () => {
     expect(new Set(second.executed).size).toBe(6);
   });
 
-  test("again puts the client on the newer Failover", async () => {
+  test("called again moves the client to the new Failover", async () => {
     const home = await livekit().region("home");
     const { rooms } = sdkClients(home.origin);
     let older = 0;
@@ -76,14 +76,14 @@ describe("attachFailover", () => {
     ["a client of something else", { rpc: { call() {} } }],
     ["a client without a timeout", { rpc: { request() {}, host: "http://127.0.0.1", pkg: "livekit" } }],
     [
-      "one that looks like a client",
+      "an object that looks like a client",
       { rpc: { request() {}, host: "http://127.0.0.1", pkg: "livekit", requestTimeout: 10 } },
     ],
     [
-      "an object with more than clients in it",
+      "an object that contains clients and something else",
       { rooms: new RoomServiceClient("http://127.0.0.1", KEY, SECRET), other: 1 },
     ],
-  ])("refuses %s, and leaves it as it was", async (_, client) => {
+  ])("refuses %s, and does not change it", async (_, client) => {
     const failover = createFailover({ regions: ["http://127.0.0.1/twirp"] });
     const before = client && rpcOf(client as object);
     expect(() => attachFailover(client as object, failover)).toThrow(InvalidOptionError);
@@ -91,7 +91,7 @@ describe("attachFailover", () => {
     expect(client && rpcOf(client as object)).toBe(before);
   });
 
-  test("refuses a client of another host: its token would go to a host that is not its own", async () => {
+  test("refuses a client of another host, because its token would be sent to the wrong host", async () => {
     const [home, other] = [await livekit().region("home"), await livekit().region("other")];
     const { rooms } = sdkClients(other.origin);
     const before = rpcOf(rooms);
@@ -101,14 +101,14 @@ describe("attachFailover", () => {
     expect(rpcOf(rooms)).toBe(before);
   });
 
-  test("refuses a frozen client, whose rpc cannot be replaced", async () => {
+  test("refuses a frozen client, because its rpc cannot be replaced", async () => {
     const home = await livekit().region("home");
     const rooms = Object.freeze(sdkClients(home.origin).rooms);
     expect(() => attachFailover(rooms, failoverTo(home))).toThrow(InvalidOptionError);
     expect(() => attachFailover(rooms, failoverTo(home))).toThrow(/client must be a client that is not frozen/);
   });
 
-  test("refuses a LiveKitAPI with a frozen client in it, before any of the others is replaced", async () => {
+  test("refuses a LiveKitAPI that contains a frozen client, before the rpc of any other is replaced", async () => {
     const home = await livekit().region("home");
     const api = new LiveKitAPI({ host: home.origin, apiKey: KEY, secret: SECRET });
     const before = rpcOf(api.room);
@@ -117,7 +117,7 @@ describe("attachFailover", () => {
     expect(rpcOf(api.room)).toBe(before);
   });
 
-  test("tells of a Failover that knows no region yet", () => {
+  test("says so if the Failover knows no region yet", () => {
     const real = createFailover({ regions: ["http://127.0.0.1/twirp"] });
     const { rooms } = sdkClients("http://127.0.0.1");
     expect(() => attachFailover(rooms, { ...real, regions: () => [] })).toThrow(
@@ -125,7 +125,7 @@ describe("attachFailover", () => {
     );
   });
 
-  test("refuses a LiveKitAPI as a whole, too", async () => {
+  test("refuses a LiveKitAPI of another host too", async () => {
     const [home, other] = [await livekit().region("home"), await livekit().region("other")];
     const api = new LiveKitAPI({ host: home.origin, apiKey: KEY, secret: SECRET });
     const before = rpcOf(api.room);
@@ -134,7 +134,7 @@ describe("attachFailover", () => {
     expect(rpcOf(api.room)).toBe(before);
   });
 
-  test("takes a ws URL and one with a slash for what they are", async () => {
+  test("accepts a client with a ws URL or a trailing slash", async () => {
     const home = await livekit().region("home");
     for (const url of [home.origin.replace("http", "ws"), `${home.origin}/`]) {
       await attachFailover(new RoomServiceClient(url, KEY, SECRET), failoverTo(home)).listRooms();
@@ -154,12 +154,12 @@ describe("attachFailover", () => {
     expect(() => attachFailover(rooms, failoverTo(home), options as AttachOptions)).toThrow(message);
   });
 
-  test("refuses what is no Failover", () => {
+  test("refuses a value that is not a Failover", () => {
     const { rooms } = sdkClients("http://127.0.0.1");
     expect(() => attachFailover(rooms, {} as never)).toThrow(/attachFailover's failover must be/);
   });
 
-  test("has the requests sent by the fetch that it is given", async () => {
+  test("sends the requests with the given fetch", async () => {
     const home = await livekit().region("home");
     const { rooms } = sdkClients(home.origin);
     const urls: unknown[] = [];
@@ -177,14 +177,14 @@ describe("attachFailover", () => {
 describe("the timeout of a call", () => {
   const dial = (opts?: object) => ["ST_1", "+15550100", "lobby", opts] as const;
 
-  test("is the policy's where the SDK names none", async () => {
+  test("is the policy's if the SDK sets none", async () => {
     const { clients, timeouts } = timeoutsOf("http://127.0.0.1");
     await clients.rooms.listRooms();
     await clients.sip.createSipParticipant(...dial());
     expect(timeouts).toEqual([undefined, undefined]);
   });
 
-  test("is what the SDK's method asks for, to outlast the ringing", async () => {
+  test("is the timeout that the SDK's method asks for, so that it outlasts the ringing", async () => {
     const { clients, timeouts } = timeoutsOf("http://127.0.0.1", { requestTimeout: 3 });
     await clients.sip.createSipParticipant(...dial({ waitUntilAnswered: true }));
     await clients.sip.createSipParticipant(...dial({ waitUntilAnswered: true, ringingTimeout: 80 }));
@@ -203,7 +203,7 @@ describe("the timeout of a call", () => {
   };
 
   test.each([
-    // Where the SDK asks for nothing, the policy's 32 s are enough for a shorter ringing, and yours may be longer.
+    // If the SDK asks for nothing, the policy's 32 s suffice for a short ringing, and the user's timeout may be longer.
     [{}, undefined, undefined],
     [{ ringingTimeout: 30 }, undefined, undefined],
     [{ ringingTimeout: 60 }, undefined, 62_000],
@@ -233,14 +233,14 @@ describe("the timeout of a call", () => {
     expect(timeouts).toEqual([expected]);
   });
 
-  test("is not made longer by a ringing that the answer does not wait for", async () => {
+  test("is not longer if the answer does not wait for the ringing", async () => {
     const { clients, timeouts } = timeoutsOf("http://127.0.0.1");
     await clients.sip.createSipParticipant(...dial({ ringingTimeout: 60 }));
     await clients.sip.createSipParticipant(...dial({ ringingTimeout: 60, timeout: 7 }));
     expect(timeouts).toEqual([undefined, 7_000]);
   });
 
-  test("is the client's requestTimeout, unless that is the SDK's default", async () => {
+  test("is the client's requestTimeout unless that is the SDK's default", async () => {
     for (const [requestTimeout, expected] of [
       [3, 3_000],
       [10, undefined],
@@ -253,7 +253,7 @@ describe("the timeout of a call", () => {
     }
   });
 
-  test("ends it", async () => {
+  test("ends the call", async () => {
     const { home, second, clients } = await livekit().bed({}, { requestTimeout: 0.2 });
     home.always(faults.hangs);
     const startedAt = performance.now();
@@ -263,23 +263,23 @@ describe("the timeout of a call", () => {
     expect(second.received).toEqual([]);
   });
 
-  test("of 0 is none: the answer is waited for", async () => {
+  test("of 0 means no timeout: the call waits for the answer", async () => {
     const { home, clients } = await livekit().bed({ policies: { "*": { timeoutMs: 50 } } }, { requestTimeout: 0 });
     home.always(faults.answersAfter(200));
     await clients.rooms.listRooms();
     expect(home.executed).toHaveLength(1);
   });
 
-  test("leaves a phone the time to ring where the policy of all else is shorter", async () => {
+  test("is long enough for a phone to ring even if the policy for all methods is shorter", async () => {
     const { home, clients } = await livekit().bed({ policies: { "*": { timeoutMs: 50 } } });
     home.always(faults.answersAfter(300));
-    await errorOf(clients.egress.startWebEgress("https://example.com", {})); // It has 50 ms.
+    await errorOf(clients.egress.startWebEgress("https://example.com", {})); // Its timeout is 50 ms.
     await clients.sip.createSipParticipant(...dial()); // LiveKit's table gives it 32 s.
     await clients.sip.createSipParticipant(...dial({ waitUntilAnswered: true }));
     expect(home.executed).toContain("livekit.SIP/CreateSIPParticipant");
   });
 
-  test("is not halved for a phone that rings, although the call may be replayed", async () => {
+  test("is not halved while a phone rings, although the call may be replayed", async () => {
     const sip = { "livekit.SIP/CreateSIPParticipant": { timeoutMs: 2_000 } };
     const { home, second, clients } = await livekit().bed({ requestIdIsKey: true, policies: sip });
     home.always(faults.answersAfter(1_100));
@@ -287,7 +287,7 @@ describe("the timeout of a call", () => {
     expect([home.executed.length, second.received.length]).toEqual([1, 0]);
   });
 
-  test("is halved for what may run twice, so that a region that hangs leaves time for another", async () => {
+  test("is halved per attempt for idempotent methods, so that a region that hangs leaves time for another", async () => {
     const { home, second, clients } = await livekit().bed({}, { requestTimeout: 2 });
     home.always(faults.hangs);
     await clients.rooms.listRooms();
@@ -296,7 +296,7 @@ describe("the timeout of a call", () => {
 });
 
 describe("all regions down", () => {
-  test("rejects with fetch's error once each was tried", async () => {
+  test("rejects with fetch's error after each was tried", async () => {
     const urls = [await refusedUrl(), await refusedUrl()];
     const failover = createFailover({ regions: urls, policies: livekitPolicies });
     const rooms = attachFailover(new RoomServiceClient(new URL(urls[0] as string).origin, KEY, SECRET), failover);
@@ -306,7 +306,7 @@ describe("all regions down", () => {
     });
   });
 
-  test("and ejected, it says so without an attempt where health says fail", async () => {
+  test('and ejected, rejects without an attempt with whenAllEjected: "fail", and the error says why', async () => {
     const { home, second, clients } = await livekit().bed({
       health: { whenAllEjected: "fail", consecutiveFailures: 1, minimumCalls: 1 },
     });

@@ -1,4 +1,4 @@
-/** The list of regions: asked for with the user's token, read with care, and followed nowhere else. */
+/** The list of regions is requested with the user's token, read carefully, and never leads to foreign hosts. */
 import { describe as line } from "twirp-failover";
 import { attachFailover, type LivekitFailoverOptions, livekitFailover } from "twirp-failover/livekit";
 import { describe, expect, test } from "vitest";
@@ -9,14 +9,14 @@ import { EVENT_TYPES, errorOf } from "../support/wire.js";
 const livekit = useLivekit();
 const SECRET = "hunter2";
 
-/** All that a Failover says, in lines. */
+/** All events of a Failover, as lines. */
 function listen(failover: ReturnType<typeof livekitFailover>): string[] {
   const lines: string[] = [];
   for (const type of EVENT_TYPES) failover.on(type, (event) => lines.push(line(event), JSON.stringify(event)));
   return lines;
 }
 
-/** Sends requests for these hosts to regions on loopback instead, and notes them, until `restore`. */
+/** Sends requests for these hosts to regions on loopback instead, and records them, until `restore`. */
 function resolving(hosts: Readonly<Record<string, string>>) {
   const real = globalThis.fetch;
   const seen: { host: string; authorization: string | null }[] = [];
@@ -34,14 +34,14 @@ function resolving(hosts: Readonly<Record<string, string>>) {
 }
 
 describe("the list", () => {
-  test("is asked for at /settings/regions with the token, once", async () => {
+  test("is requested once from /settings/regions, with the token", async () => {
     const { home, clients } = await livekit().bed();
     await clients.rooms.listRooms();
     await clients.egress.listEgress();
     expect(home.asked.map(({ authorization }) => authorization)).toEqual([`Bearer ${TOKEN}`]);
   });
 
-  test("is read in LiveKit's shape: ws URLs, and distances that are strings", async () => {
+  test("is read in LiveKit's format: ws URLs, and distances as strings", async () => {
     const home = await livekit().region("home");
     home.list(
       { region: "far", url: "ws://127.0.0.1:1", distance: "9000000" },
@@ -57,7 +57,7 @@ describe("the list", () => {
     ]);
   });
 
-  test("is asked for with a token that a function makes, or with headers", async () => {
+  test("is requested with a token from a function, or with headers", async () => {
     for (const [options, expected] of [
       [{ token: async () => "made.for.it" }, "Bearer made.for.it"],
       [{ headers: { Authorization: "Bearer fixed" } }, "Bearer fixed"],
@@ -72,10 +72,10 @@ describe("the list", () => {
   });
 
   test.each<[string, Partial<LivekitFailoverOptions>]>([
-    ["a token that is none", { token: () => `Bearer ${SECRET}` }],
+    ["an invalid token", { token: () => `Bearer ${SECRET}` }],
     ["a token with a line break", { token: async () => `${SECRET}\nx` }],
     ["headers that are not valid", { headers: () => ({ authorization: `${SECRET}\nx` }) }],
-  ])("that cannot be asked for with %s leaves the calls at home, and tells no secret", async (_, options) => {
+  ])("that cannot be requested because of %s leaves the calls at home, and prints no secret", async (_, options) => {
     const home = await livekit().region("home");
     const failover = livekitFailover({ url: home.origin, ...options } as LivekitFailoverOptions);
     const lines = listen(failover);
@@ -88,7 +88,7 @@ describe("the list", () => {
     expect(lines.join("\n")).not.toContain(SECRET);
   });
 
-  test("that the server does not have leaves the calls at home", async () => {
+  test("leaves the calls at home if the server does not have it", async () => {
     const home = await livekit().region("home");
     const failover = failoverTo(home);
     const lines = listen(failover);
@@ -104,7 +104,7 @@ describe("tokens", () => {
   const CLOUD = "my.livekit.cloud";
   const entriesOf = (...hosts: string[]) => hosts.map((host) => ({ region: host, url: `https://${host}` }));
 
-  /** A project at `host`, whose home says no to everything, and what its calls reached. */
+  /** Calls a project at `host` whose home refuses everything, and returns what its calls reached. */
   async function reached(host: string, listed: readonly string[], options: Partial<LivekitFailoverOptions> = {}) {
     const home = await livekit().region("home");
     home.list(...entriesOf(host, ...listed));
@@ -132,12 +132,12 @@ describe("tokens", () => {
     expect(await reached("my.livekit.run", ["eu.livekit.cloud"])).toEqual(["my.livekit.run", "eu.livekit.cloud"]);
   });
 
-  test("of a server of your own do not go to the Cloud, or out of its domain", async () => {
+  test("of a self-hosted server do not go to the Cloud or outside its domain", async () => {
     const others = ["eu.livekit.cloud", "eu.rtc.example.com", "www.example.com"];
     expect(await reached("us.rtc.example.com", others)).toEqual(["us.rtc.example.com", "eu.rtc.example.com"]);
   });
 
-  test("go to the hosts that the user allows, where they are named", async () => {
+  test("go to the hosts in allowedHosts, if it is given", async () => {
     const options = { allowedHosts: ["eu.example.com"] };
     expect(await reached(CLOUD, ["eu.example.com", "eu.livekit.cloud"], options)).toEqual([CLOUD, "eu.example.com"]);
   });

@@ -1,4 +1,4 @@
-/** Errors as the SDK's users know them: each answer is given to a stock client, too, and what it throws is compared. */
+/** Errors stay as the SDK's users know them: each answer is also given to a stock client, and the errors are compared. */
 import { createRequire } from "node:module";
 import { ServerError, SipCallError, TwirpError } from "livekit-server-sdk";
 import { failoverTrace } from "twirp-failover";
@@ -12,19 +12,19 @@ import { errorOf } from "../support/wire.js";
 const livekit = useLivekit();
 const require = createRequire(import.meta.url);
 
-// The stock client tells of what it cannot read.
+// The stock client logs answers that it cannot read.
 beforeEach(() => {
   const debug = vi.spyOn(console, "debug").mockImplementation(() => {});
   return () => debug.mockRestore();
 });
 
-/** All that a user can tell an error by. */
+/** Everything in an error that a user can see. */
 const shown = (error: unknown) => {
   const { name, message, status, code, metadata, cause } = error as ServerError & { cause?: { code?: string } };
   return { class: (error as object).constructor, name, message, status, code, metadata, cause: cause?.code };
 };
 
-/** What the stock client throws, and what one that is attached does, for the same answer. */
+/** The errors of a stock client and of an attached client for the same answer. */
 async function both(fault: Fault, call: (clients: SdkClients) => Promise<unknown>, sdk?: { requestTimeout: number }) {
   const home = await livekit().region("home");
   home.always(fault);
@@ -42,20 +42,20 @@ const ANSWERS: Record<string, Fault> = {
   "a not_found": faults.json(404, { code: "not_found", msg: "no such room" }),
   "a code that Twirp does not know": faults.json(418, { code: "teapot", msg: "short and stout" }),
   "an error without a message": faults.json(400, { code: "malformed" }),
-  "an error that is no Twirp error": faults.json(500, { error: "boom" }),
-  "an error with odd members": faults.json(500, { code: 7, msg: { a: 1 }, meta: "m" }),
-  "JSON that is no object": faults.http(500, { "content-type": "application/json" }, "null"),
+  "an error that is not a Twirp error": faults.json(500, { error: "boom" }),
+  "an error with members of wrong types": faults.json(500, { code: 7, msg: { a: 1 }, meta: "m" }),
+  "JSON that is not an object": faults.http(500, { "content-type": "application/json" }, "null"),
   "JSON with a charset": faults.http(
     503,
     { "content-type": "application/json; charset=utf-8" },
     '{"code":"unavailable"}',
   ),
-  "JSON that is none": faults.http(500, { "content-type": "application/json" }, '{"code":"inter'),
+  "invalid JSON": faults.http(500, { "content-type": "application/json" }, '{"code":"inter'),
   "a proxy's page": faults.html(502),
-  "a proxy's 503 without a word": faults.http(503),
+  "a proxy's 503 without a body": faults.http(503),
   "a 429": faults.http(429, { "retry-after": "1" }, "slow down"),
   "a 451": faults.pinned,
-  "a reason of its own": {
+  "an unusual reason phrase": {
     instead: ({ res }) => void res.writeHead(503, "Gone Fishing", { "content-type": "text/plain" }).end("back soon"),
   },
   "an error that breaks off": {
@@ -67,7 +67,7 @@ const ANSWERS: Record<string, Fault> = {
 };
 
 describe("a ServerError", () => {
-  test.each(Object.entries(ANSWERS))("is as the stock client's for %s", async (_, fault) => {
+  test.each(Object.entries(ANSWERS))("equals the stock client's for %s", async (_, fault) => {
     const { stock, attached } = await both(fault, listRooms);
     expect(stock).toBeInstanceOf(ServerError);
     expect(shown(attached)).toEqual(shown(stock));
@@ -75,7 +75,7 @@ describe("a ServerError", () => {
     expect(failoverTrace(attached)?.attempts).toMatchObject([{ error: attached }]);
   });
 
-  test("becomes a SipCallError, and keeps its trace's last error", async () => {
+  test("becomes a SipCallError, which is the last error of its trace", async () => {
     const meta = { sip_status_code: "486", sip_status: "Busy Here", region: "us" };
     const { stock, attached } = await both(
       faults.json(429, { code: "resource_exhausted", msg: "busy", meta }),
@@ -87,7 +87,7 @@ describe("a ServerError", () => {
   });
 });
 
-describe("where there is no answer, the error is fetch's own", () => {
+describe("without an answer, the error is fetch's own", () => {
   test.each([
     ["a reset", faults.resets],
     ["a connection that is closed", faults.hangsUp],
@@ -109,7 +109,7 @@ describe("where there is no answer, the error is fetch's own", () => {
     expect(shown(errors[1])).toMatchObject({ name: "TypeError", message: "fetch failed", cause: "ECONNREFUSED" });
   });
 
-  test("after a timeout, but for its message", async () => {
+  test("after a timeout, except for its message", async () => {
     const { stock, attached } = await both(faults.hangs, listRooms, { requestTimeout: 0.2 });
     const { message, ...rest } = shown(stock);
     expect(shown(attached)).toMatchObject(rest);
@@ -118,7 +118,7 @@ describe("where there is no answer, the error is fetch's own", () => {
   });
 });
 
-describe("where the SDK's own would help nobody", () => {
+describe("errors that differ from the SDK's because those are not helpful", () => {
   test.each([
     ["a page with status 200", faults.answersWithPage],
     ["an empty answer", faults.http(200, { "content-type": "application/json" })],
@@ -130,7 +130,7 @@ describe("where the SDK's own would help nobody", () => {
     expect(attached).toMatchObject({ status: 200, code: "dataloss" });
   });
 
-  test("an answer that is no JSON says why", async () => {
+  test("the error for an answer that is not JSON says why", async () => {
     const { attached } = await both(faults.http(200, { "content-type": "application/json" }, "nonsense"), listRooms);
     expect((attached as Error).message).toMatch(/^the answer cannot be read: .*JSON/);
   });
@@ -153,7 +153,7 @@ describe("a client from require()", () => {
   type Sdk = typeof import("livekit-server-sdk");
   const sdk = require("livekit-server-sdk") as Sdk;
 
-  test("is refused without its copy of the SDK, and left as it was", async () => {
+  test("is refused without its copy of the SDK, and not changed", async () => {
     const home = await livekit().region("home");
     const rooms = new sdk.RoomServiceClient(home.origin, KEY, SECRET);
     const { rpc } = rooms as unknown as { rpc: unknown };
@@ -161,7 +161,7 @@ describe("a client from require()", () => {
     expect((rooms as unknown as { rpc: unknown }).rpc).toBe(rpc);
   });
 
-  test("gets errors of its own copy with it", async () => {
+  test("gets errors of its own copy of the SDK if that is passed", async () => {
     expect(sdk.ServerError).not.toBe(ServerError);
     const home = await livekit().region("home");
     home.always(faults.json(404, { code: "not_found", msg: "no", meta: { sip_status_code: "404" } }));

@@ -1,4 +1,4 @@
-/** The SDK's stock clients on a Failover: where their calls go, and how often they run, by the servers' own record. */
+/** The SDK's clients on a Failover: where their calls go and how often they run, according to the servers' records. */
 import { failoverTrace } from "twirp-failover";
 import { describe, expect, test } from "vitest";
 import * as faults from "../support/faults.js";
@@ -9,7 +9,7 @@ const livekit = useLivekit();
 
 const internal = faults.json(500, { code: "internal", msg: "the handler says internal" });
 
-/** The only request that a region got. */
+/** The only request that the region got. */
 const only = <T>(items: readonly T[]): T => {
   expect(items).toHaveLength(1);
   return items[0] as T;
@@ -18,7 +18,7 @@ const only = <T>(items: readonly T[]): T => {
 describe.each(CALLS)("$method", ({ method, twice, call }) => {
   const name = `livekit.${method}`;
 
-  test("goes home, as the SDK would send it", async () => {
+  test("goes home in the same form as from the SDK", async () => {
     const { home, second, clients } = await livekit().bed();
     await call(clients);
     expect(home.executed).toEqual([name]);
@@ -70,7 +70,7 @@ describe.each(CALLS)("$method", ({ method, twice, call }) => {
 });
 
 describe("the request id", () => {
-  test("is another one for each call", async () => {
+  test("is new for each call", async () => {
     const { home, clients } = await livekit().bed();
     await clients.rooms.listRooms();
     await clients.rooms.listRooms();
@@ -78,7 +78,7 @@ describe("the request id", () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  test.each(CALLS)("makes $method replayable where it is said to be a key", async ({ method, call }) => {
+  test.each(CALLS)("makes $method replayable with requestIdIsKey", async ({ method, call }) => {
     const { home, second, clients } = await livekit().bed({ requestIdIsKey: true });
     home.always(faults.ran(internal));
     await call(clients);
@@ -90,7 +90,7 @@ describe("the request id", () => {
 });
 
 describe("Retry-After", () => {
-  test("has other calls leave the region alone, and not this one's failover wait", async () => {
+  test("keeps other calls away from the region, and does not delay this call's failover", async () => {
     const { home, second, clients, failover } = await livekit().bed();
     home.always(faults.http(503, { "retry-after": "20" }));
     await clients.rooms.listRooms();
@@ -122,7 +122,7 @@ describe("createRoom", () => {
     expect(second.executed).toEqual(["livekit.RoomService/CreateRoom"]);
   });
 
-  test("is sent again where its user says that it may run twice", async () => {
+  test("is sent again if the user's policy says that it may run twice", async () => {
     const policies = { "livekit.RoomService/CreateRoom": { idempotent: true } };
     const { home, second, clients } = await livekit().bed({ policies });
     home.always(faults.ran(internal));
@@ -131,12 +131,12 @@ describe("createRoom", () => {
   });
 });
 
-describe("a region that takes dialling calls and hangs", () => {
+describe("a region that accepts dialling calls and hangs", () => {
   const ends = async (clients: SdkClients) => {
     for (let i = 0; i < 3; i++) await errorOf(clients.sip.createSipParticipant("ST_1", "+15550100", "lobby"));
   };
 
-  test("is not ejected by their deadlines", async () => {
+  test("is not ejected when the calls reach their deadlines", async () => {
     const { home, second, clients, failover } = await livekit().bed({}, { requestTimeout: 0.1 });
     home.always(faults.hangs);
     await ends(clients);
@@ -144,7 +144,7 @@ describe("a region that takes dialling calls and hangs", () => {
     expect(second.received).toEqual([]);
   });
 
-  test("is ejected where an attempt has less time than the call", async () => {
+  test("is ejected if an attempt has less time than the call", async () => {
     const policies = { "livekit.SIP/CreateSIPParticipant": { perAttemptTimeoutMs: 100 } };
     const { home, second, clients, failover } = await livekit().bed({ policies });
     home.always(faults.hangs);
@@ -165,7 +165,7 @@ describe("a phone that is busy", () => {
   test.each([
     ["unavailable", 503],
     ["resource_exhausted", 429],
-  ])("is no fault of the region, when it comes as %s", async (code, status) => {
+  ])("does not count against the region, as %s", async (code, status) => {
     const { home, second, clients, failover } = await livekit().bed();
     home.always(busy(code, status));
     for (let i = 0; i < 20; i++) await errorOf(clients.sip.createSipParticipant("ST_1", "+15550100", "lobby"));

@@ -1,4 +1,4 @@
-/** No connection: the one failure after which it is proved, by having watched, that nothing ran. */
+/** No connection: the one failure for which observing the request proves that nothing ran. */
 import { failoverTrace, type Outcome } from "twirp-failover";
 import { beforeAll, describe, expect, test } from "vitest";
 import { realDispatcher, withDispatcher } from "../support/dispatcher.js";
@@ -15,12 +15,12 @@ import {
   useWire,
 } from "../support/wire.js";
 
-/** What a refused connection comes to where it is watched. Where it is not, that depends on the library's error. */
+/** The outcome of a refused connection that is observed. Unobserved, it depends on the RPC library's error. */
 const WATCHED: Outcome = { code: "unavailable", origin: "transport", execution: "none", cause: "ECONNREFUSED" };
 
 describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
   const wire = useWire();
-  // Node has no global dispatcher before its first request.
+  // Node has no global dispatcher before the first request.
   beforeAll(() => fetch("data:,"));
 
   const refuse = async (options: AnyOptions = {}) => {
@@ -30,7 +30,7 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
   };
 
   test.each(KINDS)("a %s fails over at once", async (method) => {
-    // A wait would outlast the call; after a failure that proves that nothing ran there is none.
+    // The call has no time for a wait. After a proof that nothing ran, the failover needs none.
     const { second, client } = await refuse({ policy: { initialBackoffMs: 30_000, maxBackoffMs: 30_000 } });
     const id = newRequestId();
     expect(await client[method](id)).toBe("second");
@@ -42,14 +42,14 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
     expectTruth(client, second);
   });
 
-  test("a mutation is tried in every region, and rejects with the first's error", async () => {
+  test("a mutation is tried in every region, and rejects with the first region's error", async () => {
     const regions = [await refusedUrl(), await refusedUrl(), await refusedUrl()];
     const client = wire().connect(
       kind,
       regions.map((url, i) => ({ id: `r${i}`, url })),
     );
     const error = await errorOf(client.mutation(newRequestId()));
-    expect(kind.told(error)).toMatchObject({
+    expect(kind.factsOf(error)).toMatchObject({
       code: kind.codeOf(WATCHED),
       message: expect.stringMatching(/^fetch failed/),
     });
@@ -58,7 +58,7 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
     expect(client.eventsOf("replay_refused")).toMatchObject([{ region: "r2", reason: "max_attempts" }]);
   });
 
-  test("of a refused and an ambiguous attempt, the ambiguous one is told", async () => {
+  test("after a refused and an ambiguous attempt, the call rejects with the ambiguous one's error", async () => {
     const { second, client } = await refuse();
     second.always({ instead: ({ req }) => void req.socket.resetAndDestroy() });
     const id = newRequestId();
@@ -72,7 +72,7 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
   const { code, origin, execution } = kind.unwatchedRefusal;
   const replayed: readonly MethodKind[] = execution === "none" ? KINDS : ["read", "update"];
 
-  test.each(replayed)("unwatched, a %s fails over, by what the library's error tells", async (method) => {
+  test.each(replayed)("unobserved, a %s fails over because of the RPC library's error", async (method) => {
     const { second, client } = await refuse({ proofOfSending: false });
     expect(await client[method](newRequestId())).toBe("second");
     expect(client.eventsOf("failover")).toMatchObject([{ code, origin, execution }]);
@@ -80,7 +80,7 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
   });
 
   test.each(KINDS.filter((method) => !replayed.includes(method)))(
-    "unwatched, a %s is treated as one that may have run",
+    "unobserved, a %s is treated as one that may have run",
     async (method) => {
       const { second, client } = await refuse({ proofOfSending: false });
       const error = await errorOf(client[method](newRequestId()));
@@ -89,8 +89,8 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
     },
   );
 
-  // The one that the user has set for the whole process is used, and watched as well.
-  test("with a global dispatcher of the user's, the proof holds", async () => {
+  // The dispatcher that the user has set for the whole process is used and observed.
+  test("with the user's global dispatcher, the proof holds", async () => {
     const origins: string[] = [];
     const { second, client } = await refuse();
     const id = newRequestId();
@@ -105,8 +105,8 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
     expect(origins).toEqual([client.failover.regions()[0]?.url.replace("/twirp", ""), second.origin]);
   });
 
-  // A dispatcher that never gets to connect stands for a host that answers no SYN: loopback has none such.
-  test("a connection that does not come is given up after connectTimeoutMs, by a mutation too", async () => {
+  // A dispatcher that never connects stands for a host that does not answer a SYN, because loopback has no such host.
+  test("a connection that is not made is given up after connectTimeoutMs, also for a mutation", async () => {
     const { home, second, client } = await wire().pair(kind, { policy: { connectTimeoutMs: 200 } });
     const id = newRequestId();
     const dispatcher = {

@@ -1,4 +1,4 @@
-/** A process that has just begun, in the middle of an outage: all it knows is what an earlier one kept. */
+/** A process that starts in the middle of an outage knows only what an earlier process has stored. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ const STORES: [string, () => RegionStore][] = [
 describe.each(CLIENTS)("a store, $name, $format", (library) => {
   const wire = useWire();
 
-  /** Home and a second region, as an earlier process came to know them; then home dies. */
+  /** An earlier process learns of home and a second region. Then home goes down. */
   async function afterwards(store: RegionStore) {
     const [home, second] = [await wire().region("home"), await wire().region("second")];
     serveList(home, listOf(entryOf(home), entryOf(second, 40)));
@@ -47,15 +47,15 @@ describe.each(CLIENTS)("a store, $name, $format", (library) => {
     await first.failover.ready();
     expect(await first.mutation(newRequestId())).toBe("home");
     await home.close();
-    // Of another process, it shares no more than the store.
+    // It stands for another process, so it shares only the store.
     const next = () => wire().discovering(library, { home: home.url }, { cache: new RegionCache({ store }) });
     return { home, second, next };
   }
 
-  /** The list is asked for in the background: home is down, and the second region has none. */
+  /** The failed request for the list in the background: home is down, and the second region has no list. */
   const asked = ({ failover }: AnyClient) => new Promise((resolve) => failover.on("discovery_failed", resolve));
 
-  test.each(STORES)("(%s) lets every first call of a fresh process succeed while home refuses", async (_, storeOf) => {
+  test.each(STORES)("(%s) lets the first call of a new process succeed while home refuses", async (_, storeOf) => {
     const { second, next } = await afterwards(storeOf());
     for (const kind of KINDS) {
       for (let i = 0; i < 5; i++) {
@@ -70,7 +70,7 @@ describe.each(CLIENTS)("a store, $name, $format", (library) => {
     }
   });
 
-  test("lets a burst of 60 first calls of all kinds succeed", async () => {
+  test("lets 60 first calls of all kinds at once succeed", async () => {
     const { second, next } = await afterwards(inMap());
     const client = next();
     const discovery = asked(client);
@@ -80,14 +80,14 @@ describe.each(CLIENTS)("a store, $name, $format", (library) => {
     await discovery;
   });
 
-  test("without one, the same call has nowhere to go: this test can fail", async () => {
+  test("is needed: without one the same call has nowhere to go", async () => {
     const { home } = await afterwards(inMap());
     const client = wire().discovering(library, { home: home.url });
     await expect(client.mutation(newRequestId())).rejects.toThrow("fetch failed");
     await client.failover.ready();
   });
 
-  test("has the regions asked for a newer list in home's place", async () => {
+  test("lets its regions be asked for a newer list in place of home", async () => {
     const { second, next } = await afterwards(inMap());
     const third = await wire().region("third");
     const list = serveList(second, listOf(entryOf(second, 40), entryOf(third, 50)));

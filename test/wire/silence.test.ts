@@ -1,4 +1,4 @@
-/** A region that takes a request and does not answer it, or not in time, or with nothing. */
+/** A region that accepts a request and gives no answer, a late answer or an empty answer. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Format } from "../support/clients.js";
@@ -23,11 +23,11 @@ const REPLAYABLE: readonly MethodKind[] = ["read", "update"];
 
 describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
   const wire = useWire();
-  // The first fetch of a process loads its parts, which takes longer than the timeouts here.
+  // The first fetch of a process loads modules, which takes longer than the timeouts here.
   beforeAll(() => fetch("data:,"));
 
   describe.each(SILENT)("$name", ({ fault, executed }) => {
-    test.each(REPLAYABLE)("a %s moves on after its share of the timeout", async (method) => {
+    test.each(REPLAYABLE)("a %s goes to the next region after its share of the timeout", async (method) => {
       const { home, second, client } = await wire().pair(kind, { policy: { timeoutMs: 400 } });
       home.always(fault);
       const id = newRequestId();
@@ -41,7 +41,7 @@ describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
       expectTruth(client, home, second);
     });
 
-    test("a read moves on after perAttemptTimeoutMs", async () => {
+    test("a read goes to the next region after perAttemptTimeoutMs", async () => {
       const { home, second, client } = await wire().pair(kind, { policy: { perAttemptTimeoutMs: 150 } });
       home.always(fault);
       expect(await client.read(newRequestId())).toBe("second");
@@ -49,7 +49,7 @@ describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
       expectTruth(client, home, second);
     });
 
-    test("a mutation waits until its deadline, and no longer", async () => {
+    test("a mutation waits until its deadline", async () => {
       const { home, second, client } = await wire().pair(kind, { policy: { timeoutMs: 120 } });
       home.always(fault);
       const id = newRequestId();
@@ -58,12 +58,12 @@ describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
       expect(performance.now() - begun).toBeGreaterThan(115);
       expect(home.saw(id)).toEqual({ received: 1, executed });
       expect(second.saw()).toEqual({ received: 0, executed: 0 });
-      expect(kind.told(error).code).toBe("deadline_exceeded");
+      expect(kind.factsOf(error).code).toBe("deadline_exceeded");
       expect(outcomesOf(error)).toEqual([{ code: "deadline_exceeded", origin: "caller", execution: "unknown" }]);
       expectTruth(client, home, second);
     });
 
-    test("a mutation with a timeout per attempt fails by it, and goes nowhere else", async () => {
+    test("a mutation with perAttemptTimeoutMs fails after that time, and goes nowhere else", async () => {
       const { home, second, client } = await wire().pair(kind, { policy: { perAttemptTimeoutMs: 100 } });
       home.always(fault);
       const id = newRequestId();
@@ -76,7 +76,7 @@ describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
     });
   });
 
-  test("the request ends with its attempt: home sees the client leave", async () => {
+  test("the request ends with its attempt: home sees that the connection is closed", async () => {
     const { home, client } = await wire().pair(kind, { policy: { perAttemptTimeoutMs: 150 } });
     const left = new Promise<void>((resolve) => {
       home.always({ instead: ({ res }) => void res.on("close", resolve) });
@@ -85,7 +85,7 @@ describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
     await left;
   });
 
-  test.each(KINDS)("a slow answer to a %s is an answer", async (method) => {
+  test.each(KINDS)("a slow answer to a %s is accepted", async (method) => {
     const { home, second, client } = await wire().pair(kind, { policy: { timeoutMs: 2_000 } });
     home.always(faults.answersAfter(60));
     const id = newRequestId();
@@ -94,7 +94,7 @@ describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("an execution that ends after its attempt was given up changes nothing", async () => {
+  test("an answer after its attempt was given up changes nothing", async () => {
     const { home, second, client } = await wire().pair(kind, { policy: { perAttemptTimeoutMs: 250 } });
     let answered = () => {};
     const late = new Promise<void>((resolve) => {
@@ -112,7 +112,7 @@ describe.each(CLIENTS)("home is silent, $name, $format", (kind) => {
 
 const inFormat = (wanted: Format) => CLIENTS.filter(({ format }) => format === wanted);
 
-// Binary has a meaning for no bytes: a message with all its defaults. The transport cannot know better.
+// In binary format, zero bytes are a valid message with all default values, so the transport must accept them.
 describe.each(inFormat("binary"))("an empty 200, $name, $format", (kind) => {
   const wire = useWire();
 
@@ -129,7 +129,7 @@ describe.each(inFormat("binary"))("an empty 200, $name, $format", (kind) => {
 describe.each(inFormat("JSON"))("an empty 200, $name, $format", (kind) => {
   const wire = useWire();
 
-  test.each(REPLAYABLE)("is no message: a %s fails over", async (method) => {
+  test.each(REPLAYABLE)("is not a message: a %s fails over", async (method) => {
     const { home, second, client } = await wire().pair(kind);
     home.always(faults.answersEmpty);
     const id = newRequestId();
@@ -138,12 +138,12 @@ describe.each(inFormat("JSON"))("an empty 200, $name, $format", (kind) => {
     expectTruth(client, home, second);
   });
 
-  test("is no message: a mutation is not replayed", async () => {
+  test("is not a message: a mutation is not replayed", async () => {
     const { home, second, client } = await wire().pair(kind);
     home.always(faults.answersEmpty);
     const id = newRequestId();
     const error = await errorOf(client.mutation(id));
-    expect(kind.told(error).code).toBe(kind.codeOf({ code: "dataloss", origin: "transport" }));
+    expect(kind.factsOf(error).code).toBe(kind.codeOf({ code: "dataloss", origin: "transport" }));
     expect(home.saw(id)).toEqual({ received: 1, executed: 1 });
     expect(second.saw().received).toBe(0);
   });

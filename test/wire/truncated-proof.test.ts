@@ -1,4 +1,4 @@
-/** A 429 says that nothing ran, if all of it came. What broke off may have been anything, and a mutation stays. */
+/** A complete 429 proves that nothing ran. One that broke off proves nothing, so a mutation is not sent again. */
 import { describe, expect, test } from "vitest";
 import { CLIENTS } from "../support/clients.js";
 import type { Exchange, Fault } from "../support/region.js";
@@ -18,15 +18,15 @@ const reset = ({ req }: Exchange) => void req.socket.resetAndDestroy();
 const fin = ({ req }: Exchange) => void req.socket.end();
 const finish = ({ res }: Exchange) => void res.end();
 
-/** The handler ran in all of them. */
+/** In all of these the handler ran. */
 const BROKEN: [string, Fault][] = [
   [
-    "JSON that is cut short, in a body that is complete",
+    "JSON that is cut short in a complete body",
     written({ ...JSON_TYPE, "content-length": `${HALF.length}` }, HALF, finish),
   ],
-  ["JSON that is cut short, in chunks that are complete", written(JSON_TYPE, HALF, finish)],
+  ["JSON that is cut short in complete chunks", written(JSON_TYPE, HALF, finish)],
   ["JSON with a charset, cut short", written({ "content-type": "application/json; charset=utf-8" }, HALF, finish)],
-  ["JSON of another kind, cut short", written({ "content-type": "application/problem+json" }, HALF, finish)],
+  ["problem+json, cut short", written({ "content-type": "application/problem+json" }, HALF, finish)],
   ["JSON that is reset in the middle", written({ ...JSON_TYPE, "content-length": "1000" }, HALF, reset)],
   ["JSON that is closed in the middle", written({ ...JSON_TYPE, "content-length": "1000" }, HALF, fin)],
   ["chunks that are reset in the middle", written(JSON_TYPE, HALF, reset)],
@@ -48,7 +48,7 @@ const BROKEN: [string, Fault][] = [
 describe.each(CLIENTS)("a 429 that broke off, $name, $format", (library) => {
   const wire = useWire();
 
-  test.each(BROKEN)("(%s) proves nothing: a mutation is not sent again", async (_, fault) => {
+  test.each(BROKEN)("(%s) proves nothing, so a mutation is not sent again", async (_, fault) => {
     const { home, second, client } = await wire().pair(library);
     home.always(fault);
     const id = newRequestId();
@@ -62,7 +62,7 @@ describe.each(CLIENTS)("a 429 that broke off, $name, $format", (library) => {
     expectTruth(client, home, second);
   });
 
-  test.each(BROKEN)("(%s): an update, which may run twice, gets its answer elsewhere", async (_, fault) => {
+  test.each(BROKEN)("(%s): an update gets its answer elsewhere because it may run twice", async (_, fault) => {
     const { home, client } = await wire().pair(library, {
       policy: { retryableCodes: ["resource_exhausted", "internal"] },
     });
@@ -73,7 +73,7 @@ describe.each(CLIENTS)("a 429 that broke off, $name, $format", (library) => {
   test.each([
     ["a page", PAGE_TYPE],
     ["text", { "content-type": "text/plain" }],
-  ])("that is whole (%s) proves it: this test can fail", async (_, headers) => {
+  ])("that is complete (%s) proves it, so the tests above can fail", async (_, headers) => {
     const { home, second, client } = await wire().pair(library);
     home.always({ instead: ({ res }) => void res.writeHead(429, headers).end("slow down") });
     const id = newRequestId();

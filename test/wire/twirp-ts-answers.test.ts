@@ -1,4 +1,4 @@
-/** Answers that are none, as users of twirp-ts see them: a `TwirpError` with the specification's code, always. */
+/** Invalid answers, as users of twirp-ts see them: always a `TwirpError` with the specification's code. */
 import { createGzip, gzipSync } from "node:zlib";
 import { failoverTrace, type Outcome } from "twirp-failover";
 import { TwirpError, TwirpErrorCode } from "twirp-ts";
@@ -8,7 +8,7 @@ import type { Exchange, Fault } from "../support/region.js";
 import { CALLS, CLIENTS, twirpTsPair } from "../support/twirp-ts.js";
 import { errorOf, newRequestId, outcomesOf, useWire } from "../support/wire.js";
 
-/** Whether the answer proves that nothing ran, and so lets a mutation go on to the second region. */
+/** Whether the answer proves that nothing ran, so that a mutation goes on to the second region. */
 type Proof = "proof" | "no proof";
 
 interface Row {
@@ -27,7 +27,7 @@ const byProxy = (status: number, body: unknown, more: object = {}) => ({
   ...more,
 });
 
-/** An answer whose body is announced as longer than it is. */
+/** An answer whose body is shorter than its content-length. */
 const cutOff = (status: number, body: string): Fault => ({
   instead: ({ res }) => {
     res.writeHead(status, { "content-type": "application/json", "content-length": "1000" });
@@ -35,7 +35,7 @@ const cutOff = (status: number, body: string): Fault => ({
   },
 });
 
-/** One whose end is that of the connection, so that nobody can see that it is cut off. */
+/** An answer that ends with the connection, so that the client cannot see that it is cut off. */
 const closedEarly = (status: number, body: string, contentType?: string): Fault => ({
   instead: ({ req }) => {
     const type = contentType === undefined ? "" : `content-type: ${contentType}\r\n`;
@@ -106,7 +106,7 @@ const ROWS: readonly Row[] = [
     proof: "no proof",
   },
   {
-    name: "a page that is longer than anyone wants to see",
+    name: "a very long page",
     fault: faults.http(502, { "content-type": "text/html" }, "x".repeat(100_000)),
     ...unavailable,
     meta: byProxy(502, "x".repeat(1_024)),
@@ -127,7 +127,7 @@ const ROWS: readonly Row[] = [
     outcome: outcome("unavailable", 503),
   },
   {
-    // grpc-gateway's, which a handler may have chosen.
+    // As from grpc-gateway, where a handler may have chosen it.
     name: "JSON 429 with a code that is a number",
     fault: faults.json(429, { code: 8, message: "RESOURCE_EXHAUSTED" }),
     ...limited,
@@ -144,7 +144,7 @@ const ROWS: readonly Row[] = [
     proof: "no proof",
   },
   { name: "an empty 200 without a type", fault: ofType(undefined, ""), ...lost },
-  { name: "an empty 200 of no type in particular", fault: ofType("application/octet-stream", ""), ...lost },
+  { name: "an empty 200 of a generic type", fault: ofType("application/octet-stream", ""), ...lost },
   { name: "200 with a page without a type", fault: ofType(undefined, "<html>hello</html>"), ...lost },
   {
     name: "JSON error that is null",
@@ -171,7 +171,7 @@ const ROWS: readonly Row[] = [
     proof: "proof",
   },
   {
-    name: "JSON error with a code of its own",
+    name: "JSON error with an unknown code",
     fault: faults.json(429, { code: "weird", msg: "no more" }),
     ...limited,
     meta: byProxy(429, '{"code":"weird","msg":"no more"}'),
@@ -187,7 +187,7 @@ const ROWS: readonly Row[] = [
     proof: "no proof",
   },
   {
-    name: "429 that ends too early, with nobody to notice",
+    name: "429 that ends too early without a visible error",
     fault: closedEarly(429, HALF),
     ...limited,
     meta: byProxy(429, HALF),
@@ -195,7 +195,7 @@ const ROWS: readonly Row[] = [
     proof: "no proof",
   },
   {
-    name: "429 of JSON of which nothing came",
+    name: "429 of JSON with an empty body",
     fault: closedEarly(429, "", "application/json"),
     ...limited,
     meta: byProxy(429, ""),
@@ -203,7 +203,7 @@ const ROWS: readonly Row[] = [
     proof: "no proof",
   },
   {
-    name: "429 with a Twirp error that is too long to be read",
+    name: "429 with a Twirp error that is longer than maxResponseBytes",
     fault: faults.http(429, { "content-type": "application/json" }, LONG),
     ...limited,
     meta: byProxy(429, expect.stringContaining("resource_exhausted")),
@@ -212,16 +212,16 @@ const ROWS: readonly Row[] = [
   },
   { name: "200 with a page", fault: faults.answersWithPage, ...lost },
   { name: "200 that breaks off", fault: faults.truncates, ...lost },
-  { name: "200 that is longer than it may be", fault: good("x".repeat(5_000)), ...lost },
+  { name: "200 that is longer than maxResponseBytes", fault: good("x".repeat(5_000)), ...lost },
   {
-    name: "200 that is longer than it may be once it is unzipped",
+    name: "200 that is longer than maxResponseBytes once it is unzipped",
     fault: good(gzipSync(Buffer.alloc(50_000_000)), { "content-encoding": "gzip" }),
     ...lost,
   },
-  { name: "200 that says it is zipped, and is not", fault: good("{}", { "content-encoding": "gzip" }), ...lost },
+  { name: "200 that claims to be zipped but is not", fault: good("{}", { "content-encoding": "gzip" }), ...lost },
 ];
 
-describe.each(CLIENTS)("home answers what is no answer, twirp-ts, $format", ({ Client }) => {
+describe.each(CLIENTS)("an invalid answer from home, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
   const limit = { maxResponseBytes: 4_096 };
 
@@ -253,7 +253,7 @@ describe.each(CLIENTS)("home answers what is no answer, twirp-ts, $format", ({ C
 describe.each(CLIENTS)("an interim answer, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 
-  test("is none: what follows it counts", async () => {
+  test("is not the answer: the final answer counts", async () => {
     const { home, second, client } = await twirpTsPair(wire(), Client);
     const early = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
     home.script({ instead: ({ req }) => void req.socket.write(early, () => req.socket.resetAndDestroy()) });
@@ -269,11 +269,11 @@ describe.each(CLIENTS)("an interim answer, twirp-ts, $format", ({ Client }) => {
   });
 });
 
-describe.each(CLIENTS)("a good answer with two headers of one name, twirp-ts, $format", ({ Client }) => {
+describe.each(CLIENTS)("a valid answer with two headers of the same name, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 
-  // The transport of protobuf-ts loses it.
-  test("is as good as any", async () => {
+  // protobuf-ts's transport cannot read such an answer.
+  test("is accepted", async () => {
     const { home, second, client } = await twirpTsPair(wire(), Client);
     home.always(faults.setsTwoCookies);
     expect(await CALLS.mutation(client, newRequestId())).toBe("home");
@@ -281,10 +281,10 @@ describe.each(CLIENTS)("a good answer with two headers of one name, twirp-ts, $f
   });
 });
 
-describe.each(CLIENTS)("where nothing is watched, twirp-ts, $format", ({ Client }) => {
+describe.each(CLIENTS)("without proofOfSending, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 
-  test("a 429 that breaks off is no proof either", async () => {
+  test("a 429 that breaks off is not a proof either", async () => {
     const { home, second, client } = await twirpTsPair(wire(), Client, { proofOfSending: false });
     home.always(cutOff(429, HALF));
     const error = await errorOf(CALLS.mutation(client, newRequestId()));
@@ -296,7 +296,7 @@ describe.each(CLIENTS)("where nothing is watched, twirp-ts, $format", ({ Client 
 describe.each(CLIENTS)("a body without an end, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 
-  /** Writes until the client is gone. */
+  /** Writes until the client closes the connection. */
   const endless =
     (status: number, zipped: boolean) =>
     ({ req, res }: Exchange): void => {
@@ -317,7 +317,7 @@ describe.each(CLIENTS)("a body without an end, twirp-ts, $format", ({ Client }) 
     { name: "200", status: 200, zipped: false, code: TwirpErrorCode.DataLoss },
     { name: "zipped 200", status: 200, zipped: true, code: TwirpErrorCode.DataLoss },
     { name: "502", status: 502, zipped: false, code: TwirpErrorCode.Unavailable },
-  ])("$name: it is read no further than it may be", async ({ status, zipped, code }) => {
+  ])("$name: reading stops at maxResponseBytes", async ({ status, zipped, code }) => {
     const { home, client } = await twirpTsPair(wire(), Client, { maxResponseBytes: 200_000 });
     home.always({ instead: endless(status, zipped) });
     const error = await errorOf(CALLS.mutation(client, newRequestId()));
@@ -325,7 +325,7 @@ describe.each(CLIENTS)("a body without an end, twirp-ts, $format", ({ Client }) 
     if (status === 200) expect((error as TwirpError).msg).toContain("longer than 200000 bytes (maxResponseBytes)");
   });
 
-  test.each([200, 429])("one that drips, with status %d, is ended by the timeout", async (status) => {
+  test.each([200, 429])("a body that never continues, with status %d, is ended by the timeout", async (status) => {
     const { home, second, rpc } = await twirpTsPair(wire(), Client);
     home.always({
       instead: ({ req, res }) => {
@@ -340,7 +340,7 @@ describe.each(CLIENTS)("a body without an end, twirp-ts, $format", ({ Client }) 
   });
 });
 
-describe("a 200 in JSON that is no message", () => {
+describe("a 200 in JSON that is not a message", () => {
   const wire = useWire();
   const { Client } = CLIENTS[1];
 
@@ -351,7 +351,7 @@ describe("a 200 in JSON that is no message", () => {
     expect(error).toBeInstanceOf(TwirpError);
     expect(error).toMatchObject({ code: TwirpErrorCode.DataLoss, meta: { status_code: "200" } });
     expect(outcomesOf(error)).toMatchObject([lost.outcome]);
-    // What could not be read is told, and the reason with it.
+    // The error says what could not be read, and why.
     expect((error as TwirpError).msg).toContain("the answer cannot be read: ");
     expect((error as TwirpError).cause()).toBeInstanceOf(Error);
     expect(second.saw().received).toBe(0);
@@ -364,7 +364,7 @@ describe("a 200 in JSON that is no message", () => {
   });
 });
 
-describe.each(CLIENTS)("what the service and fetch say, twirp-ts, $format", ({ Client }) => {
+describe.each(CLIENTS)("errors of the service and of fetch, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 
   test.each([
@@ -391,7 +391,7 @@ describe.each(CLIENTS)("what the service and fetch say, twirp-ts, $format", ({ C
     expect(outcomesOf(error)).toMatchObject([{ origin: "transport", execution: "unknown", cause: "ECONNRESET" }]);
   });
 
-  test("a connection that was refused is proof: a mutation goes on, and has run once", async () => {
+  test("a refused connection is a proof: a mutation goes on and runs once", async () => {
     const { home, second, client, attempts } = await twirpTsPair(wire(), Client);
     await home.close();
     expect(await CALLS.mutation(client, newRequestId())).toBe("second");

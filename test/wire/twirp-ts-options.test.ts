@@ -1,4 +1,4 @@
-/** What users of twirp-ts can say of all calls, of a group of them, and of one. */
+/** Options of twirp-ts clients: for all calls, for a group of calls and for one call. */
 import { createFailover, type Failover, failoverTrace, InvalidOptionError } from "twirp-failover";
 import { type CallOptions, type FailoverRpcOptions, failoverRpc } from "twirp-failover/twirp-ts";
 import { TwirpError, TwirpErrorCode } from "twirp-ts";
@@ -15,7 +15,7 @@ const tokens = () => {
 describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) => {
   const wire = useWire();
 
-  test("an object's are sent with every attempt, and the content type is the client's", async () => {
+  test("from an object are sent with every attempt, and the content type is the client's", async () => {
     const headers = { "X-App": "a", "Content-Type": "text/plain", accept: "text/plain" };
     const { home, second, client } = await twirpTsPair(wire(), Client, { headers });
     home.always(faults.html(503));
@@ -24,7 +24,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
     expect(sent).toMatchObject(Array(2).fill({ "x-app": "a", "content-type": contentType, accept: contentType }));
   });
 
-  test("may come as a Headers object, or as a function's", async () => {
+  test("may come from a Headers object or a function", async () => {
     for (const headers of [new Headers({ "X-App": "a" }), () => new Headers({ "X-App": "a" })]) {
       const { home, client } = await twirpTsPair(wire(), Client, { headers: headers as never });
       await CALLS.read(client, newRequestId());
@@ -32,12 +32,12 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
     }
   });
 
-  test("may be none", async () => {
+  test("may be left out", async () => {
     const { client } = await twirpTsPair(wire(), Client, { headers: () => undefined as never });
     expect(await CALLS.mutation(client, newRequestId())).toBe("home");
   });
 
-  test("that are not ready in time are this side's fault: nothing was sent, and no region is ejected", async () => {
+  test("that are not ready in time are the client's failure: nothing was sent, and no region is ejected", async () => {
     const { home, second, client, failover } = await twirpTsPair(wire(), Client, {
       headers: () => new Promise<never>(() => {}),
       policy: { perAttemptTimeoutMs: 20 },
@@ -54,7 +54,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
   test.each([
     ["function", tokens],
     [
-      "function that takes its time",
+      "slow function",
       () => {
         const token = tokens();
         return async () => {
@@ -63,7 +63,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
         };
       },
     ],
-  ])("a %s is called for each attempt", async (_, make) => {
+  ])("from a %s are made for each attempt", async (_, make) => {
     const { home, second, client } = await twirpTsPair(wire(), Client, { headers: make() });
     home.always(faults.html(503));
     expect(await CALLS.read(client, newRequestId())).toBe("second");
@@ -80,7 +80,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
       },
     ],
     ["rejects", () => Promise.reject(broken)],
-  ])("when a function %s nothing is sent, and the caller gets its error", async (_, headers) => {
+  ])("from a function that %s are not sent, and the caller gets its error", async (_, headers) => {
     const { home, second, client } = await twirpTsPair(wire(), Client, { headers });
     const error = await errorOf(CALLS.read(client, newRequestId()));
     expect(error).toBe(broken);
@@ -89,7 +89,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
     expect([home.saw().received, second.saw().received]).toEqual([0, 0]);
   });
 
-  test("what a function gives is not shown when it is no header", async () => {
+  test("from a function are not printed if they are invalid", async () => {
     const { home, client } = await twirpTsPair(wire(), Client, {
       headers: () => ({ authorization: "secret\n" + "x" }),
     });
@@ -103,7 +103,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
     expect(home.saw().received).toBe(0);
   });
 
-  test("a function that comes to its end after the call does not send it", async () => {
+  test("from a function that returns after the call has ended are not sent", async () => {
     let release = () => {};
     const held = new Promise<Record<string, string>>((resolve) => {
       release = () => resolve({});
@@ -138,7 +138,7 @@ describe.each(CLIENTS)("headers, twirp-ts, $format", ({ Client, contentType }) =
 describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 
-  test("a signal ends the call at once, and leaves nothing", async () => {
+  test("a signal ends the call at once, and nothing is left open", async () => {
     const { home, second, rpc } = await twirpTsPair(wire(), Client);
     home.always(faults.hangs);
     const controller = new AbortController();
@@ -154,14 +154,14 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
     expect(second.saw().received).toBe(0);
   });
 
-  test("one that has aborted sends nothing", async () => {
+  test("a signal that has already aborted prevents sending", async () => {
     const { home, rpc } = await twirpTsPair(wire(), Client);
     const error = await errorOf(CALLS.read(new Client(rpc.with({ signal: AbortSignal.abort() })), newRequestId()));
     expect(error).toMatchObject({ code: TwirpErrorCode.Canceled });
     expect(home.saw().received).toBe(0);
   });
 
-  test("timeoutMs is for the whole call, over the policy's", async () => {
+  test("timeoutMs limits the whole call, and overrides the policy's", async () => {
     const { home, second, rpc } = await twirpTsPair(wire(), Client);
     for (const region of [home, second]) region.always(faults.hangs);
     const startedAt = performance.now();
@@ -170,14 +170,14 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  test.each([0, -5])("a deadline that is over (%d ms) fails the call, which is not sent", async (timeoutMs) => {
+  test.each([0, -5])("a deadline that is over (%d ms) fails the call without sending it", async (timeoutMs) => {
     const { home, rpc } = await twirpTsPair(wire(), Client);
     const error = await errorOf(CALLS.read(new Client(rpc.with({ timeoutMs })), newRequestId()));
     expect(error).toMatchObject({ code: TwirpErrorCode.DeadlineExceeded });
     expect(home.saw().received).toBe(0);
   });
 
-  test("headers are added to those from before, by name, and the last one wins", async () => {
+  test("headers are added to the earlier ones by name, and the last one wins", async () => {
     const { home, client, rpc } = await twirpTsPair(wire(), Client, { headers: { "X-A": "1", "x-b": "1" } });
     const one = rpc.with({ headers: { "x-a": "2", "X-C": "2" } });
     const two = one.with({ headers: async () => ({ "x-c": "3" }) });
@@ -192,7 +192,7 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
     ]);
   });
 
-  test("failover: false makes one attempt, and the rpc itself is as before", async () => {
+  test("failover: false makes one attempt, and does not change the rpc itself", async () => {
     const { home, rpc, client } = await twirpTsPair(wire(), Client);
     home.always(faults.html(503));
     const error = await errorOf(CALLS.read(new Client(rpc.with({ failover: false })), newRequestId()));
@@ -200,7 +200,7 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
     expect(await CALLS.read(client, newRequestId())).toBe("second");
   });
 
-  test("a policy governs over the method's, and is merged with that of a later with", async () => {
+  test("a policy overrides the method's, and is merged with the policy of a later with", async () => {
     const { home, second, rpc } = await twirpTsPair(wire(), Client);
     home.always(faults.ran(faults.html(503)));
     const once = rpc.with({ failover: { idempotent: true } });
@@ -211,21 +211,21 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
     );
     await errorOf(CALLS.mutation(new Client(once.with({ failover: false })), newRequestId()));
     expect(second.saw().received).toBe(3);
-    // What was turned off stays off until it is said to be on.
+    // Replays that were turned off stay off until they are turned on.
     const off = rpc.with({ failover: false }).with({ failover: { idempotent: true } });
     expect(failoverTrace(await errorOf(CALLS.mutation(new Client(off), newRequestId())))?.refused).toBe("disabled");
     const on = off.with({ failover: { replay: true } });
     expect(await CALLS.mutation(new Client(on), newRequestId())).toBe("second");
   });
 
-  test("a policy keeps its time where failover is turned off later", async () => {
+  test("a policy keeps its timeouts if failover is turned off later", async () => {
     const { home, rpc } = await twirpTsPair(wire(), Client);
     home.always(faults.hangs);
     const client = new Client(rpc.with({ failover: { timeoutMs: 200 } }).with({ failover: false }));
     expect(await errorOf(CALLS.read(client, newRequestId()))).toMatchObject({ code: "deadline_exceeded" });
   });
 
-  test("options that are undefined are as before", async () => {
+  test("undefined options change nothing", async () => {
     const { home, rpc } = await twirpTsPair(wire(), Client);
     home.always(faults.html(503));
     const nothing = { signal: undefined, timeoutMs: undefined, headers: undefined, failover: undefined };
@@ -236,7 +236,7 @@ describe.each(CLIENTS)("with, twirp-ts, $format", ({ Client }) => {
 
 const failover = createFailover({ regions: ["http://127.0.0.1:9/twirp"] });
 
-/** The option that is refused, and the error's text. */
+/** The refused option, and the error's message. */
 function refused(act: () => unknown): { option: string; message: string } {
   try {
     act();
@@ -248,7 +248,7 @@ function refused(act: () => unknown): { option: string; message: string } {
 }
 
 describe("bad options, twirp-ts", () => {
-  test.each([undefined, null, {}, "failover"])("%j is no Failover", (given) => {
+  test.each([undefined, null, {}, "failover"])("%j is refused as a Failover", (given) => {
     const { message } = refused(() => failoverRpc(given as unknown as Failover));
     expect(message).toContain("what createFailover() returned");
   });
@@ -270,7 +270,7 @@ describe("bad options, twirp-ts", () => {
     [{ rpc, maxResponseBytes: 5 }, "failoverRpc().maxResponseBytes"],
     [{ rpc, headers: { authorization: "secret" } }, "failoverRpc().headers"],
     [{ rpc, proofOfSending: false }, "failoverRpc().proofOfSending"],
-  ])("%j is refused when it is given", (options, option) => {
+  ])("%j is refused by failoverRpc", (options, option) => {
     const error = refused(() => failoverRpc(failover, options as FailoverRpcOptions));
     expect(error.option).toBe(option);
     expect(error.message).not.toContain("secret");
@@ -288,7 +288,7 @@ describe("bad options, twirp-ts", () => {
     [{ failover: null }, "with.failover"],
     [{ failover: { maxAttempts: 0 } }, "with.failover.maxAttempts"],
     [{ failover: { retries: 1 } }, "with.failover.retries"],
-  ])("with(%j) is refused there and then", (options, option) => {
+  ])("with(%j) is refused at once", (options, option) => {
     const error = refused(() => failoverRpc(failover).with(options as CallOptions));
     expect(error.option).toBe(option);
     expect(error.message).not.toContain("secret");

@@ -1,4 +1,4 @@
-/** An `Rpc` of the user's own below the engine: twirp-ts's two, and some that nobody would want. */
+/** The user's own `Rpc` below the engine: the two of twirp-ts, and some that behave badly. */
 import { failoverTrace, InvalidOptionError } from "twirp-failover";
 import type { Rpc, RpcFactory } from "twirp-failover/twirp-ts";
 import { FetchRPC, NodeHttpRPC, TwirpError, TwirpErrorCode } from "twirp-ts";
@@ -24,7 +24,7 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
     expect(await CALLS.update(client, newRequestId())).toBe("second");
   });
 
-  test("the error is the Rpc's own, unwrapped, with its trail", async () => {
+  test("the error is the Rpc's own, unwrapped, with its trace", async () => {
     const { home, second, client } = await twirpTsPair(wire(), Client, { rpc });
     home.always(faults.handlerError("unavailable", { a: "b" }));
     const error = await errorOf(CALLS.mutation(client, newRequestId()));
@@ -49,8 +49,8 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
     ["a reset", faults.resets],
     ["a reset after it ran", faults.ran(faults.resets)],
     ["a rate limiter's JSON", faults.json(429, { message: "no more" })],
-    ["JSON with a code of its own", faults.json(429, { code: "weird", msg: "no more" })],
-  ])("and never after anything else: %s", async (_, fault) => {
+    ["JSON with an unknown code", faults.json(429, { code: "weird", msg: "no more" })],
+  ])("a mutation never goes on after anything else: %s", async (_, fault) => {
     const { home, second, client } = await twirpTsPair(wire(), Client, { rpc });
     home.always(fault);
     const error = await errorOf(CALLS.mutation(client, newRequestId()));
@@ -58,7 +58,7 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
     expect(second.saw().received).toBe(0);
   });
 
-  test("a connection that was refused is told by the error itself", async () => {
+  test("a refused connection is recognised by the error itself", async () => {
     const { home, client, attempts } = await twirpTsPair(wire(), Client, { rpc });
     await home.close();
     expect(await CALLS.mutation(client, newRequestId())).toBe("second");
@@ -83,7 +83,7 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
     await bothLeft;
   });
 
-  test("the headers of with and the idempotency key are sent", async () => {
+  test("the headers from with and the idempotency key are sent", async () => {
     const {
       home,
       second,
@@ -107,14 +107,14 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
   });
 });
 
-describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
+describe.each(CLIENTS)("a custom Rpc, $format", ({ Client }) => {
   const wire = useWire();
   const always =
     (request: Rpc["request"]): RpcFactory =>
     () => ({ request });
   const rejects = (error: unknown) => always(async () => Promise.reject(error));
 
-  test("FetchRPC's SyntaxError for a page is no answer: a read goes on, a mutation does not", async () => {
+  test("FetchRPC's SyntaxError for a page is not an answer: a read goes on, a mutation does not", async () => {
     const factory: RpcFactory = ({ url }, signal) => FetchRPC({ baseUrl: url, signal });
     const { home, second, client } = await twirpTsPair(wire(), Client, { rpc: factory });
     home.always(faults.html(502));
@@ -129,7 +129,7 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
     ["the table of intermediaries", { http_error_from_intermediary: "true", status_code: "404" }, "bad_route", 404],
     ["a rate limiter", { http_error_from_intermediary: "true", status_code: "429" }, "resource_exhausted", 429],
     [
-      "a gateway of a service behind ours",
+      "a gateway in front of another service that ours calls",
       { http_error_from_intermediary: "true", status_code: "451" },
       "unknown",
       451,
@@ -144,7 +144,7 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
     ]);
   });
 
-  test("an error is read by its shape, so that of another copy of the library is, too", async () => {
+  test("an error is recognised by its shape, so an error from another copy of the library is too", async () => {
     const error = { code: "not_found", msg: "no such room", meta: {}, cause: () => undefined };
     const { client } = await twirpTsPair(wire(), Client, { rpc: rejects(error) });
     expect(await errorOf(CALLS.read(client, newRequestId()))).toBe(error);
@@ -160,7 +160,7 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
     { code: "not_found" },
     { code: "not_found", meta: {} },
     { code: 5, msg: "m", meta: {} },
-  ])("what is no Twirp error is no answer: %j", async (thrown) => {
+  ])("a rejection that is not a Twirp error is not an answer: %j", async (thrown) => {
     const { client, attempts } = await twirpTsPair(wire(), Client, {
       rpc: rejects(thrown),
       policy: { maxAttempts: 1 },
@@ -169,7 +169,7 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
     expect(attempts).toMatchObject([{ code: "unavailable", origin: "transport", execution: "unknown" }]);
   });
 
-  test("one that ignores the signal does not hold the call up", async () => {
+  test("an Rpc that ignores the signal does not delay the call", async () => {
     let settle: (data: object) => void = () => {};
     const rpc = always(
       () =>
@@ -183,7 +183,7 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
     settle({});
   });
 
-  test("it is made anew for each attempt, with the region, a signal and headers", async () => {
+  test("the Rpc is made for each attempt, with the region, a signal and headers", async () => {
     const made: unknown[] = [];
     const factory: RpcFactory = (region, signal, headers) => {
       made.push([region.id, signal.aborted, headers]);
@@ -208,7 +208,7 @@ describe.each(CLIENTS)("an Rpc of one's own, $format", ({ Client }) => {
     ],
     ["returns no Rpc", () => ({}), /what rpc returns must be an Rpc; got an object/],
     ["returns nothing", () => undefined, /what rpc returns must be an Rpc; got undefined/],
-  ])("a function that %s sends nothing, and is not asked again", async (_, factory, message) => {
+  ])("a function that %s sends nothing and is not called again", async (_, factory, message) => {
     const { client, home, second } = await twirpTsPair(wire(), Client, { rpc: factory as unknown as RpcFactory });
     const error = await errorOf(CALLS.read(client, newRequestId()));
     expect((error as Error).message).toMatch(message);
@@ -235,7 +235,7 @@ describe.each(CLIENTS)("a function that cannot take the headers, $format", ({ Cl
     expect(await CALLS.read(client, newRequestId())).toBe("second");
   });
 
-  test("is refused by a with that has headers", async () => {
+  test("is refused by a with() that has headers", async () => {
     const { rpc: ours } = await twirpTsPair(wire(), Client, { rpc });
     expect(() => ours.with({ headers: { a: "b" } })).toThrow(InvalidOptionError);
     expect(() => ours.with({ timeoutMs: 5 })).not.toThrow();

@@ -1,4 +1,4 @@
-/** What ts-proto 1.x and 2.x generate of proto/rooms.proto, but for the encoding, which is protobuf-ts's. */
+/** The code that ts-proto 1.x and 2.x generate from proto/rooms.proto, except for the encoding, which is protobuf-ts's. */
 import messages, {
   type DialParticipantRequest,
   type DialParticipantResponse,

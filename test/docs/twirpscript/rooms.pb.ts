@@ -1,4 +1,4 @@
-/** What twirpscript 0.0.72 generates of proto/rooms.proto, but for the encoding, which is protobuf-ts's. */
+/** The code that twirpscript 0.0.72 generates from proto/rooms.proto, except for the encoding, which is protobuf-ts's. */
 import messages, {
   type DialParticipantRequest,
   type DialParticipantResponse,

@@ -1,4 +1,4 @@
-/** As much of the runtime of twirpscript 0.0.72 as its generated clients use, with the same types and behaviour. */
+/** The part of twirpscript 0.0.72's runtime that its generated clients use, with the same types and behaviour. */
 type ErrorCode =
   | "canceled"
   | "unknown"

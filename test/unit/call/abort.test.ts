@@ -23,7 +23,7 @@ useSimulatedTime();
 
 const idempotent = { idempotent: true };
 
-/** A caller who can leave, and whose listeners are counted. */
+/** A caller who can abort, with a count of the listeners on the signal. */
 function caller(leavesAfterMs?: number) {
   const controller = new AbortController();
   const listeners = countListeners(controller.signal);
@@ -37,12 +37,12 @@ const neverAnswers: RegionSource = {
   load: () => new Promise(() => {}),
 };
 
-describe("a caller who leaves", () => {
+describe("a caller who aborts", () => {
   const moments: [string, number, SimulationOptions, string[]][] = [
     ["during the first attempt", 50, { replies: [hang] }, ["a"]],
     ["during a replay", 400, { replies: [noAnswer(), hang], policy: idempotent }, ["a", "b"]],
     ["during the backoff", 100, { replies: [noAnswer(), ok()], policy: idempotent }, ["a"]],
-    ["while a server asks for peace", 700, { replies: [http(503, "1"), ok()], ids: ["a"], policy: idempotent }, ["a"]],
+    ["during a pushback", 700, { replies: [http(503, "1"), ok()], ids: ["a"], policy: idempotent }, ["a"]],
     ["during discovery", 300, { replies: [noAnswer(), ok()], regions: neverAnswers, policy: idempotent }, ["a"]],
     [
       "during discovery, with no other region known",
@@ -52,7 +52,7 @@ describe("a caller who leaves", () => {
     ],
   ];
 
-  test.each(moments)("%s ends the call at once, and nothing starts any more", async (_, atMs, options, asked) => {
+  test.each(moments)("%s ends the call at once, and nothing more is started", async (_, atMs, options, asked) => {
     const sim = simulate(options);
     const { signal, listeners } = caller(atMs);
     const settled = await sim.run({ signal });
@@ -63,16 +63,19 @@ describe("a caller who leaves", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test.each(moments)("%s gets one call event, and a trail that says that nobody waits", async (_, atMs, options) => {
-    const sim = simulate(options);
-    const { signal } = caller(atMs);
-    const error = await sim.fail({ signal });
-    expect(sim.eventsOf("call")).toMatchObject([{ ok: false, code: "canceled", elapsedMs: atMs }]);
-    expect(failoverTrace(error)?.refused).toBe("aborted");
-    expect(sim.eventsOf("replay_refused")).toEqual([]);
-  });
+  test.each(moments)(
+    "%s causes one call event, and a trace that says that the call was aborted",
+    async (_, atMs, options) => {
+      const sim = simulate(options);
+      const { signal } = caller(atMs);
+      const error = await sim.fail({ signal });
+      expect(sim.eventsOf("call")).toMatchObject([{ ok: false, code: "canceled", elapsedMs: atMs }]);
+      expect(failoverTrace(error)?.refused).toBe("aborted");
+      expect(sim.eventsOf("replay_refused")).toEqual([]);
+    },
+  );
 
-  test("before the call gets no attempt at all", async () => {
+  test("before the call causes no attempt at all", async () => {
     const sim = simulate({ replies: [ok()] });
     const { controller, signal, listeners } = caller();
     const reason = new Error("too late");
@@ -84,7 +87,7 @@ describe("a caller who leaves", () => {
   });
 
   test.each(["a string", 7, undefined, new TypeError("a reason of a kind that p-retry treats in its own way")])(
-    "with the reason %s gets the library's own error all the same",
+    "with the reason %s still gets the RPC library's error",
     async (reason) => {
       const sim = simulate({ replies: [noAnswer(), ok()], policy: idempotent });
       const { controller, signal } = caller();
@@ -94,8 +97,8 @@ describe("a caller who leaves", () => {
   );
 });
 
-describe("a caller who leaves from within a listener", () => {
-  test("of failover gets no further attempt", async () => {
+describe("a caller who aborts in a listener", () => {
+  test("for failover gets no further attempt", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], policy: idempotent });
     const { controller, signal, listeners } = caller();
     sim.failover.on("failover", () => controller.abort());
@@ -104,7 +107,7 @@ describe("a caller who leaves from within a listener", () => {
     expect(listeners()).toBe(0);
   });
 
-  test("of retry gets no further attempt", async () => {
+  test("for retry gets no further attempt", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], ids: ["a"], policy: idempotent });
     const { controller, signal } = caller();
     sim.failover.on("retry", () => controller.abort());
@@ -112,7 +115,7 @@ describe("a caller who leaves from within a listener", () => {
     expect(sim.asked()).toEqual(["a"]);
   });
 
-  test("of a failed attempt gets no further attempt", async () => {
+  test("for a failed attempt gets no further attempt", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], policy: idempotent });
     const { controller, signal } = caller();
     sim.failover.on("attempt", () => controller.abort());
@@ -120,11 +123,11 @@ describe("a caller who leaves from within a listener", () => {
     expect(sim.asked()).toEqual(["a"]);
   });
 
-  test("of regions_changed gets no attempt, be it the first", async () => {
+  test("for regions_changed gets no attempt, not even the first", async () => {
     const cache = new RegionCache();
     const source = promptSource({ regions: listOf("a", "b"), ttlMs: 60_000 });
     const sim = simulate({ regions: source, cache, replies: [ok(5_000)] });
-    // Another Failover on the same cache fetches the list that the call then sees for the first time.
+    // Another Failover with the same cache loads the list, and this call is the first of its own Failover to see it.
     await simulate({ regions: source, cache, replies: [] }).failover.ready();
     const { controller, signal } = caller();
     sim.failover.on("regions_changed", () => controller.abort());
@@ -132,7 +135,7 @@ describe("a caller who leaves from within a listener", () => {
     expect(sim.asked()).toEqual([]);
   });
 
-  test("of a replay that succeeded gets its value, and the call is told once", async () => {
+  test("for a replay that succeeded gets its value, and there is one call event", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], policy: idempotent });
     const { controller, signal } = caller();
     sim.failover.on("attempt", (event) => event.ok && controller.abort());
@@ -151,7 +154,7 @@ describe("when a call settles", () => {
     ["with a timeout", [hang]],
   ];
 
-  test.each(cases)("%s, no listener is left on the caller's signal, and no timer", async (_, replies) => {
+  test.each(cases)("%s, neither a listener on the caller's signal nor a timer is left", async (_, replies) => {
     const sim = simulate({ replies, policy: { ...idempotent, maxAttempts: 5 } });
     const { signal, listeners } = caller();
     const settled = drive(sim.start({ signal }));
@@ -161,7 +164,7 @@ describe("when a call settles", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("what a transport still says is ignored", async () => {
+  test("a late answer of the transport is ignored", async () => {
     const sim = simulate({ replies: [] });
     let answer = (_: string) => {};
     let fail = (_: Error) => {};

@@ -9,7 +9,7 @@ const regions = ["https://a.example.com/twirp"];
 const everywhere = ["a", "b", "c", "d", "e", "f", "g"];
 
 describe("maxAttempts", () => {
-  test("is 3 by default, the first included", async () => {
+  test("is 3 by default, including the first attempt", async () => {
     const sim = simulate({ replies: [noAnswer()], ids: everywhere, policy: { idempotent: true } });
     await sim.fail();
     expect(sim.asked()).toEqual(["a", "b", "c"]);
@@ -22,25 +22,25 @@ describe("maxAttempts", () => {
     expect(sim.eventsOf("replay_refused")).toMatchObject([{ reason: "max_attempts", attempt: maxAttempts }]);
   });
 
-  test("counts failovers that cost nothing too", async () => {
+  test("includes failovers that cost no token", async () => {
     const sim = simulate({ replies: [refused()], ids: everywhere });
     await sim.fail();
     expect(sim.asked()).toEqual(["a", "b", "c"]);
   });
 
-  test("of more than 5 is taken as 5", async () => {
+  test("above 5 is taken as 5", async () => {
     const sim = simulate({ replies: [noAnswer()], ids: everywhere, policy: { idempotent: true, maxAttempts: 50 } });
     await sim.fail();
     expect(sim.asked()).toHaveLength(5);
   });
 
-  test("of one call wins", async () => {
+  test("of one call overrides the policy's", async () => {
     const sim = simulate({ replies: [noAnswer()], ids: everywhere, policy: { idempotent: true, maxAttempts: 5 } });
     await sim.fail({ policy: { maxAttempts: 2 } });
     expect(sim.asked()).toHaveLength(2);
   });
 
-  test("failover: false of one call is one request", async () => {
+  test("is 1 for a call with failover: false", async () => {
     const sim = simulate({ replies: [refused(), ok()], policy: { idempotent: true } });
     await sim.fail({ policy: false });
     expect(sim.asked()).toEqual(["a"]);

@@ -9,7 +9,7 @@ const AB = listOf("a", "b");
 const idempotent = { idempotent: true };
 
 describe("the first list", () => {
-  test("is asked for by the first call, which does not wait for it", async () => {
+  test("is requested by the first call, which does not wait for it", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: [ok()] });
     expect(source.requests).toHaveLength(0);
@@ -19,13 +19,13 @@ describe("the first list", () => {
     expect(source.requests).toHaveLength(1);
   });
 
-  test("that is in when home fails makes the failover immediate", async () => {
+  test("makes the failover immediate if it is known when home fails", async () => {
     const sim = simulate({ regions: promptSource({ regions: AB, ttlMs: 60_000 }), replies: [refused(), ok()] });
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of b", atMs: 20 });
     expect(sim.eventsOf("regions_changed")).toMatchObject([{ regions: ["a", "b"] }]);
   });
 
-  test("is waited for when home fails before it is in", async () => {
+  test("is waited for if home fails before it is known", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: [refused(), ok()] });
     setTimeout(() => source.answer(AB), 500);
@@ -33,7 +33,7 @@ describe("the first list", () => {
     expect(source.requests).toHaveLength(1);
   });
 
-  test("is waited for until 2 s, and no longer than what is left of the call", async () => {
+  test("is waited for at most 2 s, and at most the time that is left of the call", async () => {
     for (const [timeout, expected] of [
       [10_000, 2_000],
       [900, 900],
@@ -46,7 +46,7 @@ describe("the first list", () => {
     }
   });
 
-  test("is what ready() waits for, whether it can be had or not", async () => {
+  test("is waited for by ready(), whether the source answers or fails", async () => {
     const good = simulate({ regions: promptSource({ regions: AB, ttlMs: 0 }), replies: [] });
     await good.failover.ready();
     expect(good.failover.regions().map(({ id, home }) => [id, home])).toEqual([
@@ -59,14 +59,14 @@ describe("the first list", () => {
     expect(bad.failover.regions().map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("of fixed regions is in already", async () => {
+  test("of fixed regions is known from the start", async () => {
     await simulate({ replies: [] }).failover.ready();
     expect(vi.getTimerCount()).toBe(0);
   });
 });
 
 describe("an old list", () => {
-  test("is good enough to go on with, while a new one is fetched", async () => {
+  test("is used while a new one is loaded", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: [ok(), refused(), ok(), refused(), ok()] });
     const first = sim.run();
@@ -82,7 +82,7 @@ describe("an old list", () => {
     expect(source.requests).toHaveLength(2);
   });
 
-  test("stays in use when the source is down, which is told", async () => {
+  test("stays in use when the source is down, and an event says so", async () => {
     const source = promptSource({ regions: AB, ttlMs: 5_000 }, new Error("down"));
     const sim = simulate({ regions: source, replies: [ok(), refused(), ok()] });
     await sim.run();
@@ -91,7 +91,7 @@ describe("an old list", () => {
     expect(sim.eventsOf("discovery_failed")).toMatchObject([{ reason: "down" }]);
   });
 
-  test("under new names does not bring a region back that failed the call", async () => {
+  test("that changes while a call runs does not bring back a failed region under a new name", async () => {
     const source = controlledSource();
     const sim = simulate({
       regions: source,
@@ -104,7 +104,7 @@ describe("an old list", () => {
     expect(sim.asked()).toEqual(["a"]);
   });
 
-  test("is not asked for again by calls that succeed", async () => {
+  test("is not requested again by calls that succeed", async () => {
     const source = promptSource({ regions: AB, ttlMs: 0 });
     const sim = simulate({ regions: source, replies: [ok()] });
     for (let i = 0; i < 50; i++) await sim.run();
@@ -126,11 +126,11 @@ describe("many calls that fail together", () => {
     const source = promptSource(new Error("down"));
     const sim = simulate({ regions: source, replies: [noAnswer()] });
     for (let i = 0; i < 100; i++) await sim.run();
-    // 100 calls of 10 ms take a second; 3 s have to pass before it is asked again.
+    // 100 calls of 10 ms take a second, and the source is asked again only after 3 s.
     expect(source.asked).toBe(1);
   });
 
-  test("one who leaves cancels his own wait only", async () => {
+  test("a caller who aborts cancels only its own wait", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: (_, { id }) => (id === "a" ? refused() : ok()) });
     const controller = new AbortController();
@@ -146,7 +146,7 @@ describe("many calls that fail together", () => {
 });
 
 describe("a shared cache", () => {
-  test("serves several Failovers with one request, and each tells the change", async () => {
+  test("serves several Failovers with one request, and each emits the change", async () => {
     const source = controlledSource();
     const cache = new RegionCache();
     const sims = [1, 2, 3].map(() => simulate({ regions: source, cache, replies: [ok()] }));
@@ -156,7 +156,7 @@ describe("a shared cache", () => {
     for (const sim of sims) expect(sim.eventsOf("regions_changed")).toHaveLength(1);
   });
 
-  test("is by default each Failover's own", async () => {
+  test("is separate for each Failover by default", async () => {
     const source = promptSource({ regions: AB, ttlMs: 60_000 });
     for (let i = 0; i < 2; i++) await simulate({ regions: source, replies: [] }).failover.ready();
     expect(source.asked).toBe(2);
@@ -165,8 +165,8 @@ describe("a shared cache", () => {
 
 describe("a custom source", () => {
   test.each([
-    ["whose known regions are none", { key: "k", known: ["a"], load: async () => ({ regions: AB, ttlMs: 0 }) }],
-    ["without what is known", { key: "k", load: async () => ({ regions: AB, ttlMs: 0 }) }],
+    ["with invalid known regions", { key: "k", known: ["a"], load: async () => ({ regions: AB, ttlMs: 0 }) }],
+    ["without known regions", { key: "k", load: async () => ({ regions: AB, ttlMs: 0 }) }],
   ])("%s is refused at construction", (_, source) => {
     expect(() => simulate({ regions: source as never, replies: [ok()] })).toThrow(/regions/);
   });

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** After a stall of the event loop, timers come first, and then what arrived in the meantime. */
+/** After a stall of the event loop, timers run first, and then the data that arrived meanwhile is read. */
 async function callAcross(stallMs: number, timeoutMs: number) {
   let stalledMs = 0;
   const clock: Clock = { ...systemClock, now: () => performance.now() + stalledMs };
@@ -21,7 +21,7 @@ async function callAcross(stallMs: number, timeoutMs: number) {
     policy: { idempotent: true, timeoutMs, perAttemptTimeoutMs: 500 },
     send: ({ region }) => {
       asked.push(region.id);
-      // Its timer was set after the attempt's, so it comes after it.
+      // Its timer was set after the attempt's timer, so it fires after it.
       return new Promise((resolve) => setTimeout(() => resolve(region.id), 500));
     },
     inspect: () => ({ kind: "none" }),
@@ -33,14 +33,14 @@ async function callAcross(stallMs: number, timeoutMs: number) {
   return { asked, settled: await settled };
 }
 
-test("an answer that came during a stall is heard before the attempt is given up", async () => {
+test("an answer that came during a stall is used before the attempt is given up", async () => {
   expect(await callAcross(1_000, 10_000)).toEqual({ asked: ["a.example.com"], settled: "a.example.com" });
 });
 
-test("without a stall the attempt's limit holds", async () => {
+test("without a stall, the attempt's limit holds", async () => {
   expect((await callAcross(0, 10_000)).asked).toEqual(["a.example.com", "b.example.com", "a.example.com"]);
 });
 
-test("the deadline of the call holds, stall or not", async () => {
+test("the call's deadline holds with and without a stall", async () => {
   expect(await callAcross(3_000, 2_000)).toEqual({ asked: ["a.example.com"], settled: "deadline_exceeded" });
 });

@@ -4,7 +4,7 @@ import { noAnswer, ok, twirp, useSimulatedTime } from "../helpers/simulation.js"
 
 useSimulatedTime();
 
-// Modules of their own, so that the engine gets a p-retry that can be watched, and no other test does.
+// The modules are loaded separately, so that only in this file the engine uses a p-retry that is watched.
 const pRetry = vi.fn();
 let simulate: typeof Simulated.simulate;
 beforeAll(async () => {
@@ -28,17 +28,17 @@ test("a first attempt that succeeds does not enter p-retry", async () => {
   expect(pRetry).not.toHaveBeenCalled();
 });
 
-test("a call that is replayed enters it once", async () => {
+test("a call that is replayed enters p-retry once", async () => {
   const sim = simulate({ replies: [noAnswer(), noAnswer(), ok()], policy: { idempotent: true } });
   await sim.run();
   expect(pRetry).toHaveBeenCalledTimes(1);
 });
 
-test("a first attempt that succeeds waits for nothing: one timer, and it is gone", async () => {
+test("a first attempt that succeeds does not wait: it sets one timer and clears it", async () => {
   const sim = simulate({ replies: [ok(0)] });
   const setTimeout = vi.spyOn(globalThis, "setTimeout");
   await sim.run();
-  // One of the attempt and one of the simulated server.
+  // One for the attempt and one for the simulated server.
   expect(setTimeout).toHaveBeenCalledTimes(2);
   expect(vi.getTimerCount()).toBe(0);
 });
@@ -49,7 +49,7 @@ test("a failure that cannot be replayed settles without a timer", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("events of the healthy path are not built when nobody listens", async () => {
+test("events of a successful call are not built without a listener", async () => {
   const { buildFailover } = await import("../../../src/failover.js");
   const { clockWith, World } = await import("../helpers/simulation.js");
   const date = vi.fn(() => 0);

@@ -6,8 +6,8 @@ useSimulatedTime();
 
 const originOf = (error: unknown) => failoverTrace(error)?.attempts[0]?.outcome.origin;
 
-describe("why an attempt failed", () => {
-  test("the caller's abort outranks the error that the transport makes of it", async () => {
+describe("the reason for a failed attempt", () => {
+  test("is the caller's abort, not the transport's error that follows from it", async () => {
     const sim = simulate({ replies: [ok(1_000)], policy: { idempotent: true } });
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 50);
@@ -16,7 +16,7 @@ describe("why an attempt failed", () => {
     expect(originOf(error)).toBe("caller");
   });
 
-  test("the caller's abort outranks a timer that is due at the same time", async () => {
+  test("is the caller's abort, not a timer that is due at the same time", async () => {
     const sim = simulate({ replies: [hang], policy: { timeoutMs: 50 } });
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 50);
@@ -24,14 +24,14 @@ describe("why an attempt failed", () => {
     expect(error).toMatchObject({ code: "canceled" });
   });
 
-  test("our timer outranks the error that the transport makes of it", async () => {
+  test("is our timer, not the transport's error that follows from it", async () => {
     const sim = simulate({ replies: [ok(1_000)], policy: { maxAttempts: 1, perAttemptTimeoutMs: 50 } });
     const error = await sim.fail();
     expect(error).toMatchObject({ constructor: LocalError, code: "deadline_exceeded" });
     expect(originOf(error)).toBe("timeout");
   });
 
-  test("a timer at the deadline of the call is the caller's", async () => {
+  test("is the caller's deadline if the timer is due at the call's deadline", async () => {
     const sim = simulate({ replies: [hang], policy: { timeoutMs: 50, perAttemptTimeoutMs: 50 } });
     expect(originOf(await sim.fail())).toBe("caller");
   });
@@ -39,14 +39,14 @@ describe("why an attempt failed", () => {
   test.each([
     [twirp("not_found"), "service"],
     [noAnswer(), "transport"],
-  ])("without either, the error itself is judged", async (reply, origin) => {
+  ])("is the error itself if there was neither an abort nor a timer", async (reply, origin) => {
     const sim = simulate({ replies: [reply] });
     const error = await sim.fail({ signal: new AbortController().signal });
     expect(originOf(error)).toBe(origin);
     expect(error).toBe(sim.world.requests[0]?.error);
   });
 
-  test("the error is judged as the transport's own code says, not as our timeout", async () => {
+  test("is the transport's own code, not our timeout, if the transport timed out itself", async () => {
     const sim = simulate({ replies: [twirp("deadline_exceeded")] });
     expect(originOf(await sim.fail())).toBe("service");
   });

@@ -27,19 +27,19 @@ async function always(check: (observed: Observed, scenario: Scenario) => void, o
   );
 }
 
-/** P1's checker. @param policy what the servers know of the method, whatever the client takes it for. */
+/** Checks P1. @param policy the truth about the method, which may differ from what the client was configured with. */
 function runsAtMostOnce({ calls }: Observed, { policy }: Scenario): void {
   for (const { requests } of calls) {
     expect(requests.filter(({ reply }) => executes(reply, policy)).length).toBeLessThanOrEqual(1);
   }
 }
 
-describe("whatever fails, and when", () => {
+describe("for any failures at any time", () => {
   test("a method that is not idempotent executes at most once", async () => {
     await always(runsAtMostOnce, scenario(fc.constant(false)));
   });
 
-  test("that check finds the mutation that is wrongly taken for idempotent", async () => {
+  test("that check finds a mutation that is wrongly configured as idempotent", async () => {
     const broken = fc.asyncProperty(scenario(fc.constant(true)), async (given) =>
       runsAtMostOnce(await play(given), given),
     );
@@ -48,7 +48,7 @@ describe("whatever fails, and when", () => {
     expect(String(found.errorInstance)).toContain("to be less than or equal to 1");
   });
 
-  test("the schedules are not harmless: every way to end and to go on occurs among them", async () => {
+  test("the schedules cover every way to end and to go on", async () => {
     const seen = new Map<string, number>();
     const count = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
     const property = fc.asyncProperty(scenario(), async (given) => {
@@ -72,15 +72,15 @@ describe("whatever fails, and when", () => {
     for (const what of ["failover", "retry", ...reasons, ...ends]) expect(seen.get(what) ?? 0, what).toBeGreaterThan(2);
   });
 
-  test("there are no more attempts than maxAttempts", async () => {
+  test("there are at most maxAttempts attempts", async () => {
     await always(({ calls }, { policy }) => {
       const most = Math.min(policy.maxAttempts ?? 3, MAX_ATTEMPTS_LIMIT);
       for (const { requests } of calls) expect(requests.length).toBeLessThanOrEqual(policy.replay === false ? 1 : most);
     });
   });
 
-  test("a region gets no more replays that fail than its bucket has tokens", async () => {
-    // Of failures that cost a token each, and of successes that bring some back.
+  test("a region gets at most as many failing replays as its bucket has tokens", async () => {
+    // Failures that cost a token each, and successes that add some.
     const costly = scenario(fc.constant(true)).map((given) => ({
       ...given,
       replies: given.replies.map((reply) => (reply.kind === "ok" ? reply : noAnswer())),
@@ -93,14 +93,14 @@ describe("whatever fails, and when", () => {
       const tokens = maxTokens / 2 + tokenRatio * sim.eventsOf("call").filter((call) => call.ok).length;
       const failed = sim.eventsOf("attempt").filter(({ ok, attempt }) => !ok && attempt > 1);
       for (const region of new Set(sim.asked())) {
-        // Replays of calls that overlap may be under way together before the first of them fails.
+        // Replays of overlapping calls may be under way together before the first of them fails.
         const inRegion = failed.filter((event) => event.region === region).length;
         expect(inRegion).toBeLessThanOrEqual(tokens + calls.length);
       }
     }, costly);
   });
 
-  test("no region that failed the call gets an attempt while an untried one is left", async () => {
+  test("a call goes back to a region that failed it only when no untried region is left", async () => {
     await always(({ calls }, { regions, policy }) => {
       for (const { requests } of calls) {
         const tried = new Set<string>();
@@ -115,7 +115,7 @@ describe("whatever fails, and when", () => {
     });
   });
 
-  test("nothing starts after the caller leaves or the deadline passes, and the call ends then", async () => {
+  test("nothing starts after the caller aborts or the deadline passes, and the call ends then", async () => {
     await always(({ calls }) => {
       for (const { requests, deadlineMs, leftAtMs, settled } of calls) {
         for (const request of requests) {
@@ -134,7 +134,7 @@ describe("whatever fails, and when", () => {
     });
   });
 
-  test("the events of a call tell exactly the attempts that the servers saw", async () => {
+  test("the events of a call report exactly the attempts that the servers saw", async () => {
     await always(({ calls }) => {
       for (const { requests, events, settled } of calls) {
         const asked = requests.map(({ region }) => region.id);
@@ -160,7 +160,7 @@ describe("whatever fails, and when", () => {
     });
   });
 
-  test("the announced waits are those between the attempts that the servers saw", async () => {
+  test("the announced waits equal the waits between the attempts that the servers saw", async () => {
     await always(({ calls }) => {
       for (const { events, requests } of calls) {
         const attempts = events.filter((event) => event.type === "attempt");
@@ -175,7 +175,7 @@ describe("whatever fails, and when", () => {
     });
   });
 
-  test("the error is one that the transport or the library made, as it was", async () => {
+  test("the error is the very object that the transport or the RPC library made", async () => {
     await always(({ calls, sim }) => {
       for (const { settled, leftAtMs } of calls) {
         if (settled.ok) continue;

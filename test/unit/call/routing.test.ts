@@ -30,15 +30,15 @@ describe("the untried regions", () => {
     expect(idsOf(untriedRegions(list("a", "b", "c"), failedIn(b)))).toEqual(["a", "c"]);
   });
 
-  test("are none when all failed", () => {
+  test("are empty when all failed", () => {
     expect(untriedRegions(list("a", "b"), failedIn(b, a))).toEqual([]);
   });
 
-  test("do not have one that failed under another name: the URL tells", () => {
+  test("do not include a region that failed under another name, because regions are identified by URL", () => {
     expect(untriedRegions([{ id: "eu-west", url: a.url }, b], failedIn(a))).toEqual([b]);
   });
 
-  test("have one that only shares the name of a region that failed", () => {
+  test("include a region that only has the same name as a region that failed", () => {
     const moved = { id: "a", url: "https://elsewhere.example.com/twirp" };
     expect(untriedRegions([moved], failedIn(a))).toEqual([moved]);
   });
@@ -51,17 +51,17 @@ describe("the regions to try again", () => {
     [["a", "b", "c", "a"], "bca"],
     [["a", "b", "a", "b", "c"], "abc"],
     [["c"], "c"],
-  ])("after failures in %j are %s: the one that failed the longest ago first", (failed, expected) => {
+  ])("after failures in %j are %s: the one whose failure is oldest comes first", (failed, expected) => {
     const regions = failedRegions(list("a", "b", "c"), failedIn(...failed.map(regionNamed)));
     expect(idsOf(regions).join("")).toBe(expected);
   });
 
-  test("are those of the list as it is now", () => {
+  test("are those of the current list", () => {
     expect(failedRegions(list("b", "c"), failedIn(a, b))).toEqual([b]);
     expect(failedRegions(list("c"), failedIn(a, b))).toEqual([]);
   });
 
-  test("go by their present names", () => {
+  test("have their current names", () => {
     const renamed = { id: "eu-west", url: a.url };
     expect(failedRegions([renamed, b], failedIn(a, b))[0]).toBe(renamed);
   });
@@ -75,7 +75,7 @@ describe("the regions of a call", () => {
     expect(sim.asked()).toEqual(["a", "a"]);
   });
 
-  test("all untried ones in order, then those that failed, the longest ago first", async () => {
+  test("all untried regions come in order, then those that failed, oldest failure first", async () => {
     const sim = simulate({ replies: [noAnswer()], policy: { idempotent: true, maxAttempts: 5 } });
     await sim.fail();
     expect(sim.asked()).toEqual(["a", "b", "c", "a", "b"]);
@@ -96,14 +96,14 @@ describe("the regions of a call", () => {
     expect(sim.world.requests[1]?.atMs).toBe(210);
   });
 
-  test("with sameRegion: false, each region gets one attempt at most", async () => {
+  test("with sameRegion: false, each region gets at most one attempt", async () => {
     const sim = simulate({ replies: [noAnswer()], policy: { idempotent: true, maxAttempts: 5, sameRegion: false } });
     await sim.fail();
     expect(sim.asked()).toEqual(["a", "b", "c"]);
     expect(sim.eventsOf("replay_refused")).toMatchObject([{ reason: "no_region", region: "c", attempt: 3 }]);
   });
 
-  test("a region that failed one call is where the next call starts all the same", async () => {
+  test("the next call still starts in a region that failed one call", async () => {
     const sim = simulate({ replies: [noAnswer(), ok(), ok()], policy: { idempotent: true } });
     await sim.run();
     await sim.run();

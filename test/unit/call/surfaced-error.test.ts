@@ -19,10 +19,10 @@ const idempotent = { idempotent: true };
 
 describe("the error that the caller sees", () => {
   const rows: [string, Reply[], number][] = [
-    ["the latest of which the handler may have run", [twirp("internal"), noAnswer(), twirp("unavailable")], 2],
-    ["not that of a later attempt that never ran", [twirp("internal"), refused(), http(429)], 0],
-    ["the latest that may have run, between others", [refused(), twirp("internal"), http(451)], 1],
-    ["the first, if none ran", [refused(), http(429), http(451)], 0],
+    ["the latest error if the handler may have run", [twirp("internal"), noAnswer(), twirp("unavailable")], 2],
+    ["not the error of a later attempt that never ran", [twirp("internal"), refused(), http(429)], 0],
+    ["the error of the latest attempt that may have run, between others", [refused(), twirp("internal"), http(451)], 1],
+    ["the first error, if no attempt ran", [refused(), http(429), http(451)], 0],
     ["the handler's own answer, when it ends the call", [twirp("unavailable"), twirp("not_found")], 1],
   ];
   test.each(rows)("is %s", async (_, replies, expected) => {
@@ -32,32 +32,32 @@ describe("the error that the caller sees", () => {
     expect(error).toBe(sim.world.requests[expected]?.error);
   });
 
-  test("is that of the only attempt of a mutation that may have run", async () => {
+  test("is the error of the only attempt for a mutation that may have run", async () => {
     const sim = simulate({ replies: [twirp("unavailable"), ok()] });
     expect(await sim.fail()).toBe(sim.world.requests[0]?.error);
     expect(sim.asked()).toEqual(["a"]);
   });
 
-  test("is what send threw, when the request could not be built", async () => {
+  test("is the error that send threw, when the request could not be built", async () => {
     const sim = simulate({ replies: [unsendable, ok()], policy: idempotent });
     expect(await sim.fail()).toBe(sim.world.requests[0]?.error);
     expect(sim.asked()).toEqual(["a"]);
   });
 
-  test("names the method and the limit, when our timer ended it", async () => {
+  test("names the method and the limit when our timer ended the call", async () => {
     const sim = simulate({ replies: [hang], policy: { timeoutMs: 400 } });
     const error = await sim.fail();
     expect(error.message).toContain("acme.rooms.v1.RoomService/DialParticipant");
     expect(error.message).toContain("400 ms");
   });
 
-  test("names the region and perAttemptTimeoutMs, when that ended it", async () => {
+  test("names the region and perAttemptTimeoutMs when that ended the attempt", async () => {
     const sim = simulate({ replies: [hang], policy: { perAttemptTimeoutMs: 70 } });
     const error = await sim.fail();
     expect(error.message).toMatch(/from a within 70 ms \(perAttemptTimeoutMs\)/);
   });
 
-  test("carries the reason of the abort as its cause", async () => {
+  test("has the reason of the abort as its cause", async () => {
     const sim = simulate({ replies: [hang] });
     const reason = new Error("the page was closed");
     const controller = new AbortController();
@@ -65,15 +65,15 @@ describe("the error that the caller sees", () => {
     expect((await sim.fail({ signal: controller.signal })).cause).toBe(reason);
   });
 
-  test("may be no error at all, if that is what the transport rejected with", async () => {
+  test("may be a value that is not an Error, if the transport rejected with it", async () => {
     const sim = simulate({ replies: [] });
     const settled = await sim.run({ send: () => Promise.reject("a string"), inspect: () => ({ kind: "none" }) });
     expect(settled).toMatchObject({ ok: false, error: "a string" });
   });
 });
 
-describe("the trail behind an error", () => {
-  test("tells the attempts in order, with what each came to", async () => {
+describe("the trace of an error", () => {
+  test("lists the attempts in order with their outcomes", async () => {
     const sim = simulate({
       replies: [refused(5), twirp("internal", {}, 7), http(503, undefined, 9)],
       policy: idempotent,
@@ -92,7 +92,7 @@ describe("the trail behind an error", () => {
       ["c", { code: "unavailable", origin: "intermediary", execution: "unknown", httpStatus: 503 }, 9],
     ]);
     expect(trace?.attempts.map((attempt) => attempt.error)).toEqual(sim.world.requests.map((request) => request.error));
-    // The second at once, since the first never ran; the third after a wait.
+    // The second starts at once because the first never ran. The third starts after a wait.
     expect(trace?.attempts.map(({ startedMs }) => startedMs)).toEqual([0, 5, 212]);
   });
 
@@ -109,7 +109,7 @@ describe("the trail behind an error", () => {
     ["throttled", [noAnswer()], idempotent, { ids: ["a"], retryThrottling: { maxTokens: 1 } }],
     ["deadline", [noAnswer()], { ...idempotent, timeoutMs: 100 }, {}],
   ];
-  test.each(reasons)("tells why there was no further attempt: %s", async (reason, replies, policy, options) => {
+  test.each(reasons)("says why there was no further attempt: %s", async (reason, replies, policy, options) => {
     const sim = simulate({ replies, policy, ...options });
     const error = await sim.fail();
     expect(failoverTrace(error)?.refused).toBe(reason);

@@ -43,31 +43,31 @@ describe("timeoutMs", () => {
 describe("perAttemptTimeoutMs", () => {
   test.each([
     ["half of the call's timeout for a method that may be replayed", { idempotent: true }, 5_000],
-    ["half of it for one with an idempotency key", { idempotencyKey: true }, 5_000],
-    ["all of it for one that may not", { idempotent: false }, 10_000],
-    ["all of it where replays are off", { idempotent: true, replay: false }, 10_000],
-    ["all of it where there is one attempt", { idempotent: true, maxAttempts: 1 }, 10_000],
-    ["what the policy says", { idempotent: true, perAttemptTimeoutMs: 300 }, 300],
-    ["what the policy says, for a mutation too", { perAttemptTimeoutMs: 300 }, 300],
-    ["no more than what is left of the call", { timeoutMs: 400, perAttemptTimeoutMs: 900 }, 400],
+    ["half of it for a method with an idempotency key", { idempotencyKey: true }, 5_000],
+    ["all of it for a method that may not be replayed", { idempotent: false }, 10_000],
+    ["all of it if replays are off", { idempotent: true, replay: false }, 10_000],
+    ["all of it if there is only one attempt", { idempotent: true, maxAttempts: 1 }, 10_000],
+    ["the policy's value", { idempotent: true, perAttemptTimeoutMs: 300 }, 300],
+    ["the policy's value, for a mutation too", { perAttemptTimeoutMs: 300 }, 300],
+    ["at most the time that is left of the call", { timeoutMs: 400, perAttemptTimeoutMs: 900 }, 400],
   ])("is %s", async (_, policy, expected) => {
     const sim = simulate({ replies: [hang], policy });
     await sim.fail();
     expect(sim.eventsOf("attempt")[0]).toMatchObject({ elapsedMs: expected });
   });
 
-  test("is half of the timeout that the caller gives", async () => {
+  test("is half of the caller's timeout", async () => {
     const sim = simulate({ replies: [hang], policy: idempotent });
     await sim.fail({ timeout: 600 });
     expect(sim.eventsOf("attempt")[0]).toMatchObject({ elapsedMs: 300, origin: "timeout" });
   });
 
-  test("lets a region that hangs leave time for another", async () => {
+  test("leaves time for another region when one hangs", async () => {
     const sim = simulate({ replies: [hang, ok()], policy: idempotent });
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of b", atMs: 5_210 });
   });
 
-  test("does not let a mutation run twice: what hung may have run", async () => {
+  test("does not cause a replay of a mutation, because an attempt that hung may have run", async () => {
     const sim = simulate({ replies: [hang, ok()], policy: { perAttemptTimeoutMs: 300 } });
     expect(await sim.fail()).toMatchObject({ constructor: LocalError, code: "deadline_exceeded" });
     expect(sim.asked()).toEqual(["a"]);
@@ -75,23 +75,23 @@ describe("perAttemptTimeoutMs", () => {
 });
 
 describe("connectTimeoutMs", () => {
-  test("is 1 s by default; any method goes on to the next region at once", async () => {
+  test("is 1 s by default, after which any method goes on to the next region at once", async () => {
     const sim = simulate({ replies: [connecting, ok()] });
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of b", atMs: 1_010 });
     expect(sim.eventsOf("failover")).toMatchObject([{ code: "unavailable", origin: "timeout", execution: "none" }]);
   });
 
-  test("is what the policy says", async () => {
+  test("is the policy's value", async () => {
     const sim = simulate({ replies: [connecting, ok()], policy: { connectTimeoutMs: 150 } });
     expect(await sim.run()).toMatchObject({ ok: true, atMs: 160 });
   });
 
-  test("does not end an attempt of which nothing can be seen", async () => {
+  test("does not end an attempt that cannot be observed", async () => {
     const sim = simulate({ replies: [ok(5_000)] });
     expect(await sim.run()).toMatchObject({ ok: true, atMs: 5_000 });
   });
 
-  test("gives an error that names it, when no region is left", async () => {
+  test("gives an error that names it when no region is left", async () => {
     const sim = simulate({ replies: [connecting], policy: { sameRegion: false } });
     const error = await sim.fail();
     expect(error).toMatchObject({ constructor: LocalError, code: "unavailable" });
@@ -103,7 +103,7 @@ describe("the caller's timeout", () => {
   test.each([
     ["milliseconds", 700],
     ["a date", new Date(EPOCH + 700)],
-  ])("as %s wins over the policy's", async (_, timeout) => {
+  ])("as %s overrides the policy's", async (_, timeout) => {
     const sim = simulate({ replies: [hang], policy: { timeoutMs: 50 } });
     expect(await sim.run({ timeout })).toMatchObject({ ok: false, atMs: 700, error: { code: "deadline_exceeded" } });
   });
@@ -111,16 +111,16 @@ describe("the caller's timeout", () => {
   test.each([
     ["0", 0],
     ["negative", -5],
-    ["a date of the past", new Date(EPOCH - 1)],
+    ["a date in the past", new Date(EPOCH - 1)],
     ["this very moment", new Date(EPOCH)],
-  ])("that is over already (%s) ends the call before any attempt", async (_, timeout) => {
+  ])("that is already over (%s) ends the call before any attempt", async (_, timeout) => {
     const sim = simulate({ replies: [ok()] });
     expect(await sim.run({ timeout })).toMatchObject({ ok: false, atMs: 0, error: { code: "deadline_exceeded" } });
     expect(sim.asked()).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test.each([Number.NaN, new Date(Number.NaN), "5s", {}, null])("%s is refused as no timeout", async (timeout) => {
+  test.each([Number.NaN, new Date(Number.NaN), "5s", {}, null])("is refused if it is %s", async (timeout) => {
     const sim = simulate({ replies: [ok()] });
     const error = await sim.fail({ timeout: timeout as number });
     expect(error).toBeInstanceOf(InvalidOptionError);
@@ -128,14 +128,14 @@ describe("the caller's timeout", () => {
     expect(sim.asked()).toEqual([]);
   });
 
-  test("may be infinite, and is then no limit", async () => {
+  test("may be infinite, which means no limit", async () => {
     const sim = simulate({ replies: [ok(100_000)] });
     expect(await sim.run({ timeout: Number.POSITIVE_INFINITY })).toMatchObject({ ok: true, atMs: 100_000 });
   });
 });
 
 describe("when the process was suspended", () => {
-  /** The clock jumps ahead, as it does for a laptop that sleeps: all timers are late. */
+  /** The clock jumps ahead, as on a laptop that sleeps, so all timers are late. */
   function suspendable() {
     let suspendedMs = 0;
     const clock = { ...clockWith(), now: () => performance.now() + suspendedMs };
@@ -146,7 +146,7 @@ describe("when the process was suspended", () => {
     return { clock, suspendAt };
   }
 
-  test("during a wait past the deadline, no replay is started", async () => {
+  test("during a wait, past the deadline, no replay is started", async () => {
     const { clock, suspendAt } = suspendable();
     const sim = simulate({ replies: [noAnswer(), ok()], policy: idempotent, clock });
     suspendAt(100, 3_600_000);
@@ -155,7 +155,7 @@ describe("when the process was suspended", () => {
     expect(settled.ok).toBe(false);
   });
 
-  test("during a wait past the deadline, no mutation is sent that nobody waits for", async () => {
+  test("during a wait, past the deadline, no mutation is sent", async () => {
     const { clock, suspendAt } = suspendable();
     const sim = simulate({ replies: [refused(), ok()], ids: ["a"], clock });
     suspendAt(100, 3_600_000);
@@ -163,7 +163,7 @@ describe("when the process was suspended", () => {
     expect(sim.asked()).toEqual(["a"]);
   });
 
-  test("during an attempt, the answer that is in counts", async () => {
+  test("during an attempt, an answer that has arrived counts", async () => {
     const { clock, suspendAt } = suspendable();
     const sim = simulate({ replies: [ok(200)], clock });
     suspendAt(100, 3_600_000);
@@ -171,7 +171,7 @@ describe("when the process was suspended", () => {
   });
 });
 
-test("many calls at once have a deadline each", async () => {
+test("each of many calls at once has its own deadline", async () => {
   const sim = simulate({ replies: [hang] });
   const results = await drive(Promise.allSettled([100, 200, 300].map((timeout) => sim.start({ timeout }))));
   expect(results).toMatchObject({ ok: true, atMs: 300 });

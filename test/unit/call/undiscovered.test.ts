@@ -1,4 +1,4 @@
-/** A source that knows no region before it has answered, as DNS is one: the first call has to wait for it. */
+/** A source that knows no region before it has answered, such as DNS: the first call must wait for it. */
 import { describe, expect, test, vi } from "vitest";
 import { failoverTrace } from "../../../src/call/trace.js";
 import { RegionCache } from "../../../src/regions/cache.js";
@@ -28,9 +28,9 @@ describe("the first call", () => {
 
   test.each([
     ["2 s", {}, 2_000, "unavailable", "undiscovered"],
-    // And a timer's tick, so that it is seen to be over.
+    // One ms more, so that the deadline has passed.
     ["its deadline", { timeout: 300 }, 301, "deadline_exceeded", "deadline"],
-  ])("waits for no longer than %s", async (_, call, atMs, code, refusedFor) => {
+  ])("waits no longer than %s", async (_, call, atMs, code, refusedFor) => {
     const sim = simulate({ regions: knowingNothing(), replies: [ok()] });
     const settled = await sim.run(call);
     expect(settled).toMatchObject({ ok: false, atMs, error: { code } });
@@ -39,12 +39,12 @@ describe("the first call", () => {
     if (code === "unavailable") expect(error.message).toMatch(/DialParticipant was not sent: no region is known yet/);
     expect(sim.asked()).toEqual([]);
     expect(sim.eventsOf("call")).toMatchObject([{ ok: false, code, attempts: 0 }]);
-    // The request for the list belongs to no call, and has its own two seconds.
+    // The request for the list does not belong to a call, and has its own limit of two seconds.
     await drive(sim.failover.ready());
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("waits no longer than its caller, and the list comes for the next", async () => {
+  test("stops waiting when its caller aborts, and the next call gets the list", async () => {
     const source = knowingNothing();
     const sim = simulate({ regions: source, replies: [ok()] });
     const controller = new AbortController();
@@ -61,7 +61,7 @@ describe("the first call", () => {
     expect(source.requests).toHaveLength(1);
   });
 
-  test("fails as soon as the source did, and the next ones at once, until it may be asked again", async () => {
+  test("fails when the source fails, and the next calls fail at once until the source may be asked again", async () => {
     const source = knowingNothing();
     const sim = simulate({ regions: source, replies: [ok()] });
     setTimeout(() => source.fail(new Error("SERVFAIL")), 20);
@@ -76,7 +76,7 @@ describe("the first call", () => {
     expect(await drive(third)).toMatchObject({ ok: true, value: "answer of a" });
   });
 
-  test("goes on with what a store knows, while the source is silent", async () => {
+  test("goes on with a stored list while the source is silent", async () => {
     const cache = new RegionCache({ store: { get: async () => "x", set() {} } });
     const source = Object.assign(knowingNothing(), { restore: () => AB });
     const sim = simulate({ regions: source, cache, replies: [refused(), ok()] });
@@ -90,7 +90,7 @@ describe("the first call", () => {
     expect(source.requests).toHaveLength(0);
   });
 
-  test("is one of a hundred that wait for the same request", async () => {
+  test("shares the request with a hundred calls that wait for it", async () => {
     const source = knowingNothing();
     const sim = simulate({ regions: source, replies: [ok()] });
     setTimeout(() => source.answer(AB), 100);
@@ -100,15 +100,15 @@ describe("the first call", () => {
   });
 });
 
-describe("the order that a source is made for", () => {
+describe("a source's order", () => {
   const near = listOf("far", "near").map((region, i) => ({ ...region, distance: 9 - i })) as never;
   const source = (order?: string) => ({ ...promptSource({ regions: near, ttlMs: 60_000 }), order: order as never });
 
   test.each([
-    ["is used where the user names none", "distance", undefined, "near"],
+    ["is used if the user sets none", "distance", undefined, "near"],
     ["gives way to the user's", "distance", "list", "far"],
-    ["may be none", undefined, undefined, "far"],
-    ["may be none, and the user's is used", undefined, "distance", "near"],
+    ["may be left out", undefined, undefined, "far"],
+    ["may be left out, and the user's is used", undefined, "distance", "near"],
   ] as const)("%s", async (_, ofSource, ofUser, expected) => {
     const order = ofUser !== undefined && { order: ofUser };
     const sim = simulate({ regions: source(ofSource), replies: [ok()], ...order });
@@ -116,7 +116,7 @@ describe("the order that a source is made for", () => {
     expect(await sim.run()).toMatchObject({ value: `answer of ${expected}` });
   });
 
-  test("is refused at construction if it is none", () => {
+  test("is refused at construction if it is invalid", () => {
     expect(() => simulate({ regions: source("nearest"), replies: [] })).toThrow(/order must be "list"/);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describe as tell } from "../../../src/events/describe.js";
+import { describe as describeEvent } from "../../../src/events/describe.js";
 import type { FailoverEvent } from "../../../src/events/events.js";
 
 const call = { callId: 7, service: "livekit.Egress", method: "StartRoomCompositeEgress", at: 1_700_000_000_000 };
@@ -68,13 +68,13 @@ const rows: [string, FailoverEvent, string][] = [
     "regions are now us-east, eu-west",
   ],
   [
-    "a list that could not be had",
+    "a list that could not be loaded",
     { type: "discovery_failed", at: 0, source: "https://x.example.com/settings/regions", reason: "HTTP 503" },
     "no region list from https://x.example.com/settings/regions: HTTP 503",
   ],
   ["a warning", { type: "warning", at: 0, message: "maxAttempts is 9" }, "warning: maxAttempts is 9"],
 ];
 
-test.each(rows)("%s is told in one line", (_, event, expected) => {
-  expect(tell(event)).toBe(expected);
+test.each(rows)("%s is described in one line", (_, event, expected) => {
+  expect(describeEvent(event)).toBe(expected);
 });

@@ -11,7 +11,7 @@ useSimulatedTime();
 const failover = () => createFailover({ regions: ["https://eu.example.com/twirp"] });
 
 describe("on()", () => {
-  test("refuses a type that does not exist, with those that do", () => {
+  test("refuses a type that does not exist, with a list of the existing types", () => {
     const { message } = refusalOf(() => failover().on("hedge_started" as FailoverEventType, () => {}));
     expect(message).toMatch(
       /^twirp-failover: there is no event "hedge_started"; there are \*, attempt, failover, retry, /,
@@ -24,7 +24,7 @@ describe("on()", () => {
     ["replay-refused", "replay_refused"],
     ["region_changed", "regions_changed"],
     ["warnings", "warning"],
-  ])("refuses %s, with what was meant: %s", (typo, meant) => {
+  ])("refuses %s with the suggestion %s", (typo, meant) => {
     const { message } = refusalOf(() => failover().on(typo as FailoverEventType, () => {}));
     expect(message).toContain(`${typo}" (did you mean "${meant}"?)`);
   });
@@ -35,13 +35,13 @@ describe("on()", () => {
     );
   });
 
-  test.each([undefined, null, {}, "log"])("refuses a listener that is %j", (listener) => {
+  test.each([undefined, null, {}, "log"])("refuses %j as a listener", (listener) => {
     expect(refusalOf(() => failover().on("call", listener as never)).message).toContain(
       "the listener must be a function",
     );
   });
 
-  test("returns a function that removes the listener, and may be called again", async () => {
+  test("returns a function that removes the listener and may be called again", async () => {
     const sim = simulate({ replies: [ok()] });
     const listener = vi.fn();
     const off = sim.failover.on("call", listener);
@@ -52,7 +52,7 @@ describe("on()", () => {
     expect(listener).toHaveBeenCalledOnce();
   });
 
-  test("with the same function twice calls it twice, and removes one at a time", async () => {
+  test("called twice with the same function calls it twice, and each returned function removes one registration", async () => {
     const sim = simulate({ replies: [ok()] });
     const listener = vi.fn();
     const off = sim.failover.on("call", listener);
@@ -66,7 +66,7 @@ describe("on()", () => {
 });
 
 describe("a listener that throws", () => {
-  test("later, since it is async, is no unhandled rejection", async () => {
+  test("asynchronously does not cause an unhandled rejection", async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (error: unknown) => void unhandled.push(error);
     process.on("unhandledRejection", onUnhandled);
@@ -83,7 +83,7 @@ describe("a listener that throws", () => {
     expect(warnings).toEqual(['a listener of "discovery_failed" threw: too late']);
   });
 
-  test("harms no call and no other listener, and causes a warning", async () => {
+  test("does not affect calls or other listeners, and causes a warning", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], policy: { idempotent: true } });
     const after = vi.fn();
     for (const type of ["attempt", "failover", "call"] as const) {
@@ -102,7 +102,7 @@ describe("a listener that throws", () => {
     ]);
   });
 
-  test("of warnings is not told to itself", () => {
+  test("for warnings does not cause another warning", () => {
     const emitter = new Emitter(clockWith());
     const broken = vi.fn(() => {
       throw new Error("no");
@@ -112,7 +112,7 @@ describe("a listener that throws", () => {
     expect(broken).toHaveBeenCalledOnce();
   });
 
-  test.each(["text", undefined, null, 7])("may throw what is no error: %s", async (thrown) => {
+  test.each(["text", undefined, null, 7])("may throw a value that is not an Error: %s", async (thrown) => {
     const sim = simulate({ replies: [ok()] });
     sim.failover.on("call", () => {
       throw thrown;
@@ -121,15 +121,15 @@ describe("a listener that throws", () => {
     expect(sim.eventsOf("warning")).toHaveLength(1);
   });
 
-  test("asynchronously is not waited for", async () => {
+  test("is not waited for if it is async", async () => {
     const sim = simulate({ replies: [ok()] });
     sim.failover.on("call", () => new Promise<void>(() => {}) as unknown as undefined);
     expect(await sim.run()).toMatchObject({ ok: true, atMs: 10 });
   });
 });
 
-describe("while an event is told", () => {
-  test("a listener that is added hears of the next one only", () => {
+describe("while an event is emitted", () => {
+  test("a listener that is added gets only the next event", () => {
     const emitter = new Emitter(clockWith());
     const heard: string[] = [];
     emitter.on("warning", ({ message }) => {
@@ -152,14 +152,14 @@ describe("while an event is told", () => {
 });
 
 describe("close()", () => {
-  test("removes all listeners; calls that are under way go on", async () => {
+  test("removes all listeners, and calls under way go on", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], policy: { idempotent: true } });
     setTimeout(() => sim.failover.close(), 50);
     expect(await sim.run()).toMatchObject({ ok: true });
     expect(sim.events.map(({ type }) => type)).toEqual(["attempt"]);
   });
 
-  test("is what `using` does", () => {
+  test("is called by `using`", () => {
     const made = failover();
     const listener = vi.fn();
     made.on("warning", listener);

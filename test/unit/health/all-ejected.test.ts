@@ -17,7 +17,7 @@ useSimulatedTime();
 
 const IDS = ["a", "b", "c"];
 
-/** All regions down for long enough that all are ejected. */
+/** All regions have been down for long enough to be ejected. */
 async function allEjected(options: Parameters<typeof switchboard>[1] = {}, reply: Reply = noAnswer()) {
   const ids = options.ids ?? IDS;
   const board = switchboard(Object.fromEntries(ids.map((id) => [id, reply])), { retryThrottling: false, ...options });
@@ -26,14 +26,14 @@ async function allEjected(options: Parameters<typeof switchboard>[1] = {}, reply
   return board;
 }
 
-/** What happens from here on. */
+/** Returns the events and requests from now on. */
 function since({ asked, events }: Switchboard) {
   const [requests, seen] = [asked().length, events.length];
   return { asked: () => asked().slice(requests), events: () => events.slice(seen) };
 }
 
 describe("when all regions are ejected", () => {
-  test("calls go on as if none were, in the order of the list, and count on none of them", async () => {
+  test("calls go on in the order of the list as if no region were ejected", async () => {
     const board = await allEjected();
     const now = since(board);
     expect((await board.run()).ok).toBe(false);
@@ -41,13 +41,13 @@ describe("when all regions are ejected", () => {
     expect(board.events.filter(({ type }) => type === "region_probe")).toEqual([]);
   });
 
-  test("mutations too", async () => {
+  test("mutations are sent too", async () => {
     const board = await allEjected();
     board.set("a", ok());
     expect(await board.run(mutation)).toMatchObject({ ok: true, value: "answer of a" });
   });
 
-  test("the first success readmits its region: nobody waits for the end of an ejection then", async () => {
+  test("the first success readmits its region before the end of its ejection", async () => {
     const board = await allEjected();
     board.set("b", ok());
     expect(await board.run()).toMatchObject({ ok: true, value: "answer of b" });
@@ -57,7 +57,7 @@ describe("when all regions are ejected", () => {
     expect(now.asked()).toEqual(Array(10).fill("b"));
   });
 
-  test("failures then do not lengthen the ejections", async () => {
+  test("failures do not lengthen the ejections", async () => {
     const board = await allEjected();
     const before = board.failover.regions();
     await board.runAll(20);
@@ -78,7 +78,7 @@ describe("when all regions are ejected", () => {
 });
 
 describe("while the only region is being tested", () => {
-  test("calls that have nowhere else to go do not end the test, nor begin another beside it", async () => {
+  test("calls that have nowhere else to go do not end the probe or start a second one", async () => {
     const board = await allEjected({ ids: ["a"], health: { ejectionMs: 1_000 } });
     vi.advanceTimersByTime(1_000);
     board.set("a", hang);
@@ -100,7 +100,7 @@ describe("while the only region is being tested", () => {
 describe('with whenAllEjected: "fail"', () => {
   const failing = { health: { whenAllEjected: "fail" } } as const;
 
-  test("a call is rejected at once, without an attempt, by the library's own kind of error", async () => {
+  test("a call is rejected at once, without an attempt, with the RPC library's kind of error", async () => {
     const board = await allEjected(failing);
     const now = since(board);
     const start = performance.now();
@@ -114,7 +114,7 @@ describe('with whenAllEjected: "fail"', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("it has a trace, and is told as a call that ended before its first attempt", async () => {
+  test("the error has a trace, and the events report a call that ended before its first attempt", async () => {
     const board = await allEjected(failing);
     const now = since(board);
     const error = await board.fail();
@@ -124,20 +124,20 @@ describe('with whenAllEjected: "fail"', () => {
     expect(events[0]).not.toHaveProperty("region");
   });
 
-  test("a caller who left, or whose time is over, is told that", async () => {
+  test("an aborted call is rejected as canceled, and a call past its deadline as deadline_exceeded", async () => {
     const board = await allEjected(failing);
     expect(await board.fail({ signal: AbortSignal.abort() })).toMatchObject({ code: "canceled" });
     expect(await board.fail({ timeout: 0 })).toMatchObject({ code: "deadline_exceeded" });
   });
 
-  test("calls go where one region is well", async () => {
+  test("calls go to a region that is healthy", async () => {
     const board = switchboard({ a: noAnswer() }, failing);
     const settled = await board.runAll(50);
     expect(settled.every(({ ok }) => ok)).toBe(true);
     expect(board.requestsTo("a")).toBe(3);
   });
 
-  test("no replay goes to a region that is ejected: the call ends with the error of the one that was well", async () => {
+  test("no replay goes to an ejected region, and the call ends with the error of the healthy one", async () => {
     const board = switchboard({ a: noAnswer(), b: noAnswer(), c: ok() }, { ...failing, retryThrottling: false });
     await board.runAll(3);
     board.set("c", noAnswer());
@@ -148,7 +148,7 @@ describe('with whenAllEjected: "fail"', () => {
     expect(failoverTrace(error)).toMatchObject({ refused: "no_region" });
   });
 
-  test("the first call that may be replayed tests a region when its time is over, and calls go on", async () => {
+  test("when an ejection is over, the first call that may be replayed probes the region, and calls go on", async () => {
     const board = await allEjected(failing);
     board.set("a", ok());
     vi.advanceTimersByTime(31_000);
@@ -156,7 +156,7 @@ describe('with whenAllEjected: "fail"', () => {
     expect(await board.run(mutation)).toMatchObject({ ok: true, value: "answer of a" });
   });
 
-  test("while the test is under way, the others are rejected", async () => {
+  test("while the probe is under way, other calls are rejected", async () => {
     const board = await allEjected({ ...failing, ids: ["a"] });
     board.set("a", hang);
     vi.advanceTimersByTime(31_000);
@@ -170,7 +170,7 @@ describe('with whenAllEjected: "fail"', () => {
     ).toHaveLength(9);
   });
 
-  test("a client whose calls may none of them be replayed is not locked out for ever", async () => {
+  test("a client whose calls may never be replayed is not locked out for ever", async () => {
     const board = switchboard({ a: refused() }, { ...failing, ids: ["a"], policy: {} });
     await board.runAll(3);
     board.set("a", ok());
@@ -179,9 +179,9 @@ describe('with whenAllEjected: "fail"', () => {
   });
 });
 
-test("to fail fast is no reason to leave out a region whose ejection is over", async () => {
+test('whenAllEjected: "fail" does not leave out a region whose ejection is over', async () => {
   const board = switchboard({ b: noAnswer() }, { ids: ["a", "b"], health: { whenAllEjected: "fail" } });
-  // Home fails now and then, and each time the call finds b dead, until b is ejected.
+  // Home fails now and then. Each time the call fails over to b, which is down, until b is ejected.
   board.set("a", noAnswer());
   await board.runAll(2);
   board.set("a", ok());

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BreakerState, Permit } from "../../../src/health/breaker.js";
-import { breakerWith, type EvidenceKind, pushBack, type Told } from "../helpers/breakers.js";
+import { type BreakerEvent, breakerWith, type EvidenceKind, pushBack } from "../helpers/breakers.js";
 
-// Mostly failures: a success readmits, and there is little to see of a region that is well.
+// Mostly failures, because a success readmits the region and a healthy region has little to check.
 const evidence = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom<EvidenceKind>("unanswered", "failure") },
   { weight: 2, arbitrary: fc.constant<EvidenceKind>("nothing") },
@@ -11,7 +11,7 @@ const evidence = fc.oneof(
 );
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("begin" as const), mayProbe: fc.boolean() }) },
-  // `which`: of the attempts under way, or of those that have ended.
+  // `which` is an index into the attempts under way, or into those that have ended.
   { weight: 4, arbitrary: fc.record({ do: fc.constant("settle" as const), which: fc.nat(20), evidence }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("blame" as const), which: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("pushBack" as const), forMs: fc.nat(100) }) },
@@ -26,20 +26,20 @@ interface Seen {
   readonly now: number;
   readonly state: BreakerState;
   readonly inFlight: number;
-  /** Attempts that have begun and not ended. */
+  /** Attempts that have begun but not ended. */
   readonly open: readonly Permit[];
-  readonly told: readonly Told[];
+  readonly reported: readonly BreakerEvent[];
 }
 
-/** Plays random schedules, ends all that is left open, and looks after every step. */
+/** Plays random schedules, then ends all open attempts. Checks after every step. */
 function always(check: (seen: Seen) => void): void {
   const property = fc.property(schedule, ({ steps, consecutiveFailures, ejectionMs }) => {
     const options = { consecutiveFailures, ejectionMs, maxEjectionMs: 120, minimumCalls: 5, windowCalls: 8 };
-    const { breaker, told } = breakerWith(options);
+    const { breaker, reported } = breakerWith(options);
     let now = 0;
     let open: Permit[] = [];
     const ended: Permit[] = [];
-    const look = () => check({ now, state: breaker.state, inFlight: breaker.inFlight, open, told });
+    const look = () => check({ now, state: breaker.state, inFlight: breaker.inFlight, open, reported });
     const settle = (permit: Permit, evidence: EvidenceKind) => {
       open = open.filter((other) => other !== permit);
       ended.push(permit);
@@ -76,18 +76,18 @@ test("there is one probe at a time", () => {
   always(({ open }) => expect(open.filter(({ probe }) => probe).length).toBeLessThanOrEqual(1));
 });
 
-test("what is told is what happens: the last word is the state, and none is said twice", () => {
-  always(({ state, told }) => {
-    const words = told.map(({ type }) => type);
-    const last = words.at(-1) ?? "readmitted";
-    // A probe that told nothing leaves the region ejected, without a word.
+test("the reports match the state: the last report is the state, and no readmission is reported twice", () => {
+  always(({ state, reported }) => {
+    const types = reported.map(({ type }) => type);
+    const last = types.at(-1) ?? "readmitted";
+    // A probe without evidence leaves the region ejected, without a report.
     const fits = { healthy: ["readmitted"], ejected: ["ejected", "probing"], probing: ["probing"] };
     expect(fits[state.kind]).toContain(last);
-    for (const [i, word] of words.entries()) if (word === "readmitted") expect(words[i - 1]).not.toBe("readmitted");
+    for (const [i, type] of types.entries()) if (type === "readmitted") expect(types[i - 1]).not.toBe("readmitted");
   });
 });
 
-test("no ejection is longer than the longest, jitter and pushback included", () => {
+test("no ejection is longer than maxEjectionMs plus jitter, pushback included", () => {
   always(({ state, now }) => {
     if (state.kind === "ejected") expect(state.until - now).toBeLessThanOrEqual(120 * 1.1);
   });

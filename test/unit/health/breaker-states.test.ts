@@ -4,29 +4,32 @@ import { breakerWith, type EvidenceKind, ejectedBreaker, probingBreaker } from "
 const UNTIL = 30_000;
 
 describe("a healthy region", () => {
-  test("gets all calls, those included that may not be replayed", () => {
+  test("gets all calls, including those that may not be replayed", () => {
     const { breaker } = breakerWith();
     expect(breaker.state).toEqual({ kind: "healthy" });
     expect([breaker.admits(0, "first"), breaker.admits(0, "never")]).toEqual([true, true]);
     expect(breaker.acquire(0, "first").probe).toBe(false);
   });
 
-  test.each<EvidenceKind>(["success", "alive", "nothing"])("stays so, whatever %s it gives", (evidence) => {
-    const { attempts, kind, told } = breakerWith();
-    attempts(1_000, evidence, 0);
-    expect(kind()).toBe("healthy");
-    expect(told).toEqual([]);
-  });
+  test.each<EvidenceKind>(["success", "alive", "nothing"])(
+    "stays healthy after any number of attempts with evidence %s",
+    (evidence) => {
+      const { attempts, kind, reported } = breakerWith();
+      attempts(1_000, evidence, 0);
+      expect(kind()).toBe("healthy");
+      expect(reported).toEqual([]);
+    },
+  );
 
-  test("becomes ejected by failures, which is told once", () => {
-    const { breaker, told } = ejectedBreaker();
+  test("is ejected by failures, and this is reported once", () => {
+    const { breaker, reported } = ejectedBreaker();
     expect(breaker.state).toEqual({ kind: "ejected", until: UNTIL, consecutive: 1 });
-    expect(told).toEqual([{ type: "ejected", reason: "consecutive_failures", until: UNTIL, consecutive: 1 }]);
+    expect(reported).toEqual([{ type: "ejected", reason: "consecutive_failures", until: UNTIL, consecutive: 1 }]);
   });
 });
 
 describe("an ejected region", () => {
-  test("gets no call until its time is over, be it one that may be replayed or not", () => {
+  test("gets no call of either kind until its ejection is over", () => {
     const { breaker } = ejectedBreaker();
     expect([
       breaker.admits(0, "first"),
@@ -35,56 +38,56 @@ describe("an ejected region", () => {
     ]).toEqual([false, false, false]);
   });
 
-  test("then gets one that may be replayed, and no other", () => {
+  test("then admits a call that may be replayed, but not one that may not", () => {
     const { breaker } = ejectedBreaker();
     expect(breaker.admits(UNTIL, "first")).toBe(true);
     expect(breaker.admits(UNTIL, "never")).toBe(false);
   });
 
-  test("is only looked at by admits: that takes no probe's place", () => {
-    const { breaker, told } = ejectedBreaker();
+  test("does not change when admits is called: only acquire starts a probe", () => {
+    const { breaker, reported } = ejectedBreaker();
     for (let i = 0; i < 10; i++) breaker.admits(UNTIL, "first");
     expect(breaker.state.kind).toBe("ejected");
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
   });
 
-  test("becomes probing with the call that tests it", () => {
-    const { breaker, told } = ejectedBreaker();
+  test("becomes probing with the call that probes it", () => {
+    const { breaker, reported } = ejectedBreaker();
     expect(breaker.acquire(UNTIL, "first")).toMatchObject({ probe: true });
     expect(breaker.state).toEqual({ kind: "probing", consecutive: 1 });
-    expect(told.at(-1)).toEqual({ type: "probing" });
+    expect(reported.at(-1)).toEqual({ type: "probing" });
   });
 
   test.each([
-    ["too early", UNTIL - 1, true],
-    ["one that may not be replayed", UNTIL, false],
-  ])("that is called all the same, for want of another, is not probed by that call (%s)", (_, now, mayProbe) => {
+    ["before the ejection is over", UNTIL - 1, true],
+    ["a call that may not be replayed", UNTIL, false],
+  ])("is not probed by a call that goes there only because there is no other region (%s)", (_, now, mayProbe) => {
     const { breaker, kind } = ejectedBreaker();
     expect(breaker.acquire(now, mayProbe ? "first" : "never")).toMatchObject({ probe: false });
     expect(kind()).toBe("ejected");
   });
 
-  test.each<EvidenceKind>(["success", "alive"])("is readmitted when such a call brings %s", (evidence) => {
-    const { attempt, kind, told } = ejectedBreaker();
+  test.each<EvidenceKind>(["success", "alive"])("is readmitted when such a call gives evidence %s", (evidence) => {
+    const { attempt, kind, reported } = ejectedBreaker();
     attempt(evidence, 10, false);
     expect(kind()).toBe("healthy");
-    expect(told.at(-1)).toEqual({ type: "readmitted" });
+    expect(reported.at(-1)).toEqual({ type: "readmitted" });
   });
 
   test.each<EvidenceKind>(["unanswered", "failure", "nothing"])(
-    "stays as it is when such a call brings %s: it is not ejected for longer by those who had no choice",
+    "is not ejected for longer when such a call gives evidence %s",
     (evidence) => {
-      const { breaker, attempts, told } = ejectedBreaker();
+      const { breaker, attempts, reported } = ejectedBreaker();
       const before = breaker.state;
       attempts(100, evidence, 10);
       expect(breaker.state).toBe(before);
-      expect(told).toHaveLength(1);
+      expect(reported).toHaveLength(1);
     },
   );
 });
 
 describe("a region that is being probed", () => {
-  test("gets no other call, of either kind, for as long as that takes", () => {
+  test("gets no other call of either kind while the probe is under way", () => {
     const { breaker } = probingBreaker();
     for (const now of [UNTIL, 10 * UNTIL]) {
       expect(breaker.admits(now, "first")).toBe(false);
@@ -93,20 +96,20 @@ describe("a region that is being probed", () => {
     }
   });
 
-  test.each<EvidenceKind>(["success", "alive"])("is readmitted by a probe that brings %s", (evidence) => {
-    const { breaker, probe, told } = probingBreaker();
+  test.each<EvidenceKind>(["success", "alive"])("is readmitted by a probe with evidence %s", (evidence) => {
+    const { breaker, probe, reported } = probingBreaker();
     probe.settle({ kind: evidence }, UNTIL + 10);
     expect(breaker.state).toEqual({ kind: "healthy" });
-    expect(told.map(({ type }) => type)).toEqual(["ejected", "probing", "readmitted"]);
+    expect(reported.map(({ type }) => type)).toEqual(["ejected", "probing", "readmitted"]);
   });
 
   test.each<EvidenceKind>(["unanswered", "failure"])(
-    "is ejected again by a probe that brings %s, for longer",
+    "is ejected again, for longer, by a probe with evidence %s",
     (evidence) => {
-      const { breaker, probe, told } = probingBreaker();
+      const { breaker, probe, reported } = probingBreaker();
       probe.settle({ kind: evidence }, UNTIL + 10);
       expect(breaker.state).toEqual({ kind: "ejected", until: UNTIL + 10 + 60_000, consecutive: 2 });
-      expect(told.at(-1)).toEqual({
+      expect(reported.at(-1)).toEqual({
         type: "ejected",
         reason: "probe_failed",
         until: UNTIL + 10 + 60_000,
@@ -115,18 +118,18 @@ describe("a region that is being probed", () => {
     },
   );
 
-  test("has its place free at once when the probe tells nothing: its caller left", () => {
-    const { breaker, probe, told } = probingBreaker();
+  test("may be probed again at once after a probe without evidence, because its caller aborted", () => {
+    const { breaker, probe, reported } = probingBreaker();
     probe.settle({ kind: "nothing" }, UNTIL + 10);
     expect(breaker.state).toEqual({ kind: "ejected", until: UNTIL + 10, consecutive: 1 });
     expect(breaker.admits(UNTIL + 10, "first")).toBe(true);
     expect(
-      told.map(({ type }) => type),
-      "it was not ejected anew",
+      reported.map(({ type }) => type),
+      "it was not ejected again",
     ).toEqual(["ejected", "probing"]);
   });
 
-  test("does not wait for ever: the next probe is not numbered as another ejection", () => {
+  test("does not count a probe without evidence as another ejection in a row", () => {
     const { breaker, probe } = probingBreaker();
     probe.settle({ kind: "nothing" }, UNTIL + 10);
     const next = breaker.acquire(UNTIL + 20, "first");
@@ -139,11 +142,11 @@ describe("a region that is being probed", () => {
     const { attempt, kind, probe } = probingBreaker();
     attempt("success", UNTIL + 5, false);
     expect(kind()).toBe("healthy");
-    probe.settle({ kind: "unanswered" }, UNTIL + 5_000); // Too late to say otherwise.
+    probe.settle({ kind: "unanswered" }, UNTIL + 5_000); // Too late to count.
     expect(kind()).toBe("healthy");
   });
 
-  test("is judged by its probe alone: another call's failure does not end the test", () => {
+  test("is judged only by its probe: another call's failure does not end the probe", () => {
     const { attempt, probe, kind } = probingBreaker();
     attempt("unanswered", UNTIL + 5, false);
     expect(kind()).toBe("probing");
@@ -153,7 +156,7 @@ describe("a region that is being probed", () => {
 });
 
 describe("attempts under way", () => {
-  test("are counted, whatever becomes of the state meanwhile", () => {
+  test("are counted across changes of the state", () => {
     const { breaker, attempts } = breakerWith();
     const permits = Array.from({ length: 5 }, () => breaker.acquire(0, "never"));
     expect(breaker.inFlight).toBe(5);
@@ -164,8 +167,8 @@ describe("attempts under way", () => {
   });
 });
 
-describe("late results of an older state", () => {
-  test("of when it was healthy do not touch its ejection", () => {
+describe("late results", () => {
+  test("from when the region was healthy do not change its ejection", () => {
     const { breaker, attempts } = breakerWith();
     const late = Array.from({ length: 6 }, () => breaker.acquire(0, "first"));
     attempts(3, "unanswered", 0);
@@ -175,7 +178,7 @@ describe("late results of an older state", () => {
     expect(breaker.state).toBe(ejected);
   });
 
-  test("of when it was healthy are no answer to the probe", () => {
+  test("from when the region was healthy do not end the probe", () => {
     const { breaker, attempts, kind } = breakerWith();
     const [one, two] = [breaker.acquire(0, "first"), breaker.acquire(0, "first")];
     attempts(3, "unanswered", 0);
@@ -185,7 +188,7 @@ describe("late results of an older state", () => {
     expect(kind()).toBe("probing");
   });
 
-  test("of before its readmission do not eject it again", () => {
+  test("from before its readmission do not eject it again", () => {
     const { breaker, attempts, attempt, kind } = breakerWith();
     const late = Array.from({ length: 50 }, () => breaker.acquire(0, "first"));
     attempts(3, "unanswered", 0);
@@ -195,7 +198,7 @@ describe("late results of an older state", () => {
     expect(breaker.failureShare(UNTIL + 1)).toBe(0);
   });
 
-  test("of a probe that was overtaken by another end do nothing", () => {
+  test("of a probe do nothing if another call has already readmitted the region", () => {
     const { probe, attempt, kind } = probingBreaker();
     attempt("alive", UNTIL + 1, false);
     attempt("success", UNTIL + 2);

@@ -2,24 +2,27 @@ import { describe, expect, test } from "vitest";
 import { breakerWith } from "../helpers/breakers.js";
 
 describe("failures in a row without an answer", () => {
-  test("eject at three by default", () => {
-    const { attempts, kind, told } = breakerWith();
+  test("eject after three by default", () => {
+    const { attempts, kind, reported } = breakerWith();
     attempts(2, "unanswered", 0);
     expect(kind()).toBe("healthy");
     attempts(1, "unanswered", 0);
-    expect(told).toMatchObject([{ type: "ejected", reason: "consecutive_failures" }]);
+    expect(reported).toMatchObject([{ type: "ejected", reason: "consecutive_failures" }]);
   });
 
-  test.each(["success", "alive", "failure"] as const)("begin anew after %s: something is there", (evidence) => {
-    const { attempts, kind } = breakerWith({ failureShare: 1, minimumCalls: 100 });
-    for (let i = 0; i < 20; i++) {
-      attempts(2, "unanswered", i);
-      attempts(1, evidence, i);
-    }
-    expect(kind()).toBe("healthy");
-  });
+  test.each(["success", "alive", "failure"] as const)(
+    "start again after evidence %s, because the region answered",
+    (evidence) => {
+      const { attempts, kind } = breakerWith({ failureShare: 1, minimumCalls: 100 });
+      for (let i = 0; i < 20; i++) {
+        attempts(2, "unanswered", i);
+        attempts(1, evidence, i);
+      }
+      expect(kind()).toBe("healthy");
+    },
+  );
 
-  test("are still in a row when callers left in between", () => {
+  test("are still in a row when callers aborted in between", () => {
     const { attempts, kind } = breakerWith();
     attempts(2, "unanswered", 0);
     attempts(100, "nothing", 0);
@@ -36,7 +39,7 @@ describe("failures in a row without an answer", () => {
     expect(never.kind()).toBe("healthy");
   });
 
-  test("begin anew after a readmission", () => {
+  test("start again after a readmission", () => {
     const { attempts, attempt, kind } = breakerWith();
     attempts(3, "unanswered", 0);
     attempt("success", 30_000);
@@ -47,15 +50,15 @@ describe("failures in a row without an answer", () => {
 
 describe("the share of failures", () => {
   test("of half of ten calls ejects by default", () => {
-    const { attempts, kind, told } = breakerWith();
+    const { attempts, kind, reported } = breakerWith();
     attempts(5, "success", 0);
     attempts(4, "failure", 0);
     expect(kind()).toBe("healthy");
     attempts(1, "failure", 0);
-    expect(told).toMatchObject([{ type: "ejected", reason: "failure_share" }]);
+    expect(reported).toMatchObject([{ type: "ejected", reason: "failure_share" }]);
   });
 
-  test("says nothing about few calls: nine failures of nine", () => {
+  test("does not count with too few calls: nine failures of nine", () => {
     const { attempts, kind } = breakerWith();
     attempts(9, "failure", 0);
     expect(kind()).toBe("healthy");
@@ -63,7 +66,7 @@ describe("the share of failures", () => {
     expect(kind()).toBe("ejected");
   });
 
-  test("just below it ejects nobody, however long that lasts", () => {
+  test("just below the limit never ejects", () => {
     const { attempts, kind } = breakerWith();
     for (let i = 0; i < 1_000; i++) {
       attempts(11, "success", i);
@@ -72,7 +75,7 @@ describe("the share of failures", () => {
     expect(kind()).toBe("healthy");
   });
 
-  test("is that of the last calls, and not of all", () => {
+  test("is the share among the last calls, not among all calls", () => {
     const { attempts, kind } = breakerWith({ windowCalls: 10 });
     attempts(100_000, "success", 0);
     attempts(4, "failure", 0);
@@ -81,7 +84,7 @@ describe("the share of failures", () => {
     expect(kind()).toBe("ejected");
   });
 
-  test("is that of the last minute", () => {
+  test("is the share within the last minute", () => {
     const { attempts, kind } = breakerWith();
     attempts(9, "failure", 0);
     attempts(9, "failure", 60_001);
@@ -102,7 +105,7 @@ describe("the share of failures", () => {
     expect(kind()).toBe("ejected");
   });
 
-  test("does not count what says nothing, nor answers that are the caller's affair", () => {
+  test("ignores attempts without evidence and errors that concern only the caller", () => {
     const { breaker, attempts } = breakerWith();
     attempts(4, "failure", 0);
     attempts(50, "nothing", 0);
@@ -113,7 +116,7 @@ describe("the share of failures", () => {
     expect(breaker.state.kind).toBe("healthy");
   });
 
-  test("as Cody Gateway sets it: 95 % of the 100 last calls", () => {
+  test("as in Cody Gateway: 95 % of the last 100 calls", () => {
     const cody = { consecutiveFailures: Number.POSITIVE_INFINITY, failureShare: 0.95, minimumCalls: 100 };
     const { attempts, kind } = breakerWith(cody);
     attempts(6, "success", 0);
@@ -123,7 +126,7 @@ describe("the share of failures", () => {
     expect(kind()).toBe("ejected");
   });
 
-  test("with a clock that goes back: calls of the future stand no longer than for the window after it", () => {
+  test("with a clock that goes back, keeps calls from the future no longer than one window", () => {
     const { attempts, kind } = breakerWith();
     attempts(9, "failure", 3_600_000);
     attempts(100, "success", 0);
@@ -134,16 +137,16 @@ describe("the share of failures", () => {
 });
 
 describe("blame", () => {
-  test("counts as a failure, and ejects as ten of them do", () => {
-    const { attempt, kind, told } = breakerWith();
+  test("counts as a failure, and ten of them eject", () => {
+    const { attempt, kind, reported } = breakerWith();
     for (let i = 0; i < 10; i++) {
       expect(kind()).toBe("healthy");
       attempt("nothing", i).blame(i);
     }
-    expect(told).toMatchObject([{ type: "ejected", reason: "failure_share" }]);
+    expect(reported).toMatchObject([{ type: "ejected", reason: "failure_share" }]);
   });
 
-  test("comes too late once the region is in another state", () => {
+  test("is ignored once the region is in another state", () => {
     const { breaker, attempt, attempts, kind } = breakerWith();
     const permits = Array.from({ length: 20 }, () => attempt("nothing", 0));
     attempts(3, "unanswered", 1);
@@ -156,14 +159,14 @@ describe("blame", () => {
     expect(breaker.failureShare(30_001)).toBe(0);
   });
 
-  test("of the probe that told nothing ejects the region again: the bug is still there", () => {
-    const { breaker, attempts, told } = breakerWith();
+  test("of a probe without evidence ejects the region again, because the bug is still there", () => {
+    const { breaker, attempts, reported } = breakerWith();
     attempts(3, "unanswered", 0);
     const probe = breaker.acquire(30_000, "first");
     probe.settle({ kind: "nothing" }, 30_010);
     probe.blame(30_020);
     expect(breaker.state).toMatchObject({ kind: "ejected", consecutive: 2 });
     expect(breaker.admits(60_000, "first")).toBe(false);
-    expect(told.at(-1)).toMatchObject({ type: "ejected", reason: "probe_failed" });
+    expect(reported.at(-1)).toMatchObject({ type: "ejected", reason: "probe_failed" });
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { breakerWith, ejectedBreaker, probingBreaker, pushBack, type TestedBreaker } from "../helpers/breakers.js";
 
-const ejections = ({ told }: TestedBreaker) => told.filter((event) => event.type === "ejected");
+const ejections = ({ reported }: TestedBreaker) => reported.filter((event) => event.type === "ejected");
 
-/** Fails the next probe as soon as one may be sent; returns for how long that ejects. */
+/** Fails the next probe as soon as it may be sent, and returns how long the region is then ejected. */
 function failProbe({ breaker, attempt }: TestedBreaker): number {
   const { state } = breaker;
   if (state.kind !== "ejected") return expect.fail(`it is ${state.kind}`);
@@ -13,27 +13,27 @@ function failProbe({ breaker, attempt }: TestedBreaker): number {
 }
 
 describe("an ejection", () => {
-  test("lasts 30 s, and longer with each that follows at once, up to 300 s", () => {
+  test("lasts 30 s, and longer each time in a row, up to 300 s", () => {
     const tested = ejectedBreaker();
     const lengths = [30, ...Array.from({ length: 12 }, () => failProbe(tested) / 1_000)];
     expect(lengths).toEqual([30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300, 300]);
     expect(ejections(tested).map(({ consecutive }) => consecutive)).toEqual(lengths.map((_, i) => i + 1));
   });
 
-  test("lasts as long as the options say", () => {
+  test("lasts as long as the options set", () => {
     const tested = ejectedBreaker({ ejectionMs: 1_000, maxEjectionMs: 2_500 });
     expect(tested.breaker.state).toMatchObject({ until: 1_000 });
     expect([failProbe(tested), failProbe(tested), failProbe(tested)]).toEqual([2_000, 2_500, 2_500]);
   });
 
-  test("is never longer than maxEjectionMs, be ejectionMs longer", () => {
+  test("is never longer than maxEjectionMs, even if ejectionMs is longer", () => {
     expect(ejectedBreaker({ ejectionMs: 5_000, maxEjectionMs: 1_000 }).breaker.state).toMatchObject({ until: 1_000 });
   });
 
   test.each([
     ["shortest", 0, 27_000, 270_000],
     ["longest", 1 - Number.EPSILON, 33_000, 330_000],
-  ])("is jittered by a tenth: the %s, the cap's as well", (_, random, first, last) => {
+  ])("is jittered by a tenth, the cap too: the %s", (_, random, first, last) => {
     const tested = ejectedBreaker({}, () => random);
     expect(ejections(tested)[0]?.until).toBeCloseTo(first, 3);
     const lengths = Array.from({ length: 12 }, () => failProbe(tested));
@@ -64,7 +64,7 @@ describe("after a readmission", () => {
     expect(until - at - afterMs).toBe(30_000 * expected);
   });
 
-  test("a relapse after a relapse goes on counting", () => {
+  test("a relapse after a relapse counts on", () => {
     const { tested, at } = readmittedAt();
     tested.attempts(3, "unanswered", at + 10);
     tested.attempt("success", at + 10 + 90_000);
@@ -73,23 +73,23 @@ describe("after a readmission", () => {
   });
 });
 
-describe("a server that asks to be left alone", () => {
-  test("is left alone for that long", () => {
-    const { breaker, told } = breakerWith();
+describe("a server that sends a pushback", () => {
+  test("is ejected for that long", () => {
+    const { breaker, reported } = breakerWith();
     pushBack(breaker, 5_000, 100);
     expect(breaker.state).toEqual({ kind: "ejected", until: 5_100, consecutive: 0 });
-    expect(told).toEqual([{ type: "ejected", reason: "pushback", until: 5_100, consecutive: 0 }]);
+    expect(reported).toEqual([{ type: "ejected", reason: "pushback", until: 5_100, consecutive: 0 }]);
     expect(breaker.admits(5_099, "first")).toBe(false);
     expect(breaker.admits(5_100, "first")).toBe(true);
   });
 
-  test("is left alone for 30 s at most, and that is not jittered", () => {
+  test("is ejected for at most 30 s, without jitter", () => {
     const { breaker } = breakerWith({}, () => 0.99);
     pushBack(breaker, 3_600_000, 0);
     expect(breaker.state).toMatchObject({ until: 30_000 });
   });
 
-  test("does not shorten an ejection that is longer", () => {
+  test("does not shorten a longer ejection", () => {
     const tested = ejectedBreaker();
     failProbe(tested);
     const before = tested.breaker.state;
@@ -98,21 +98,21 @@ describe("a server that asks to be left alone", () => {
     expect(ejections(tested)).toHaveLength(2);
   });
 
-  test("lengthens one that is shorter, which is not one more in a row", () => {
+  test("lengthens a shorter ejection, which does not count as one more in a row", () => {
     const { breaker } = ejectedBreaker({ ejectionMs: 1_000 });
     pushBack(breaker, 20_000, 10);
     expect(breaker.state).toEqual({ kind: "ejected", until: 20_010, consecutive: 1 });
   });
 
-  test("for no time at all is not ejected: it may be called again now", () => {
-    const { breaker, told, kind } = breakerWith();
+  test("is not ejected by a pushback of 0 ms", () => {
+    const { breaker, reported, kind } = breakerWith();
     pushBack(breaker, 0, 100);
     expect(kind()).toBe("healthy");
     expect(breaker.admits(100, "never")).toBe(true);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
-  test("is tested afterwards, and readmitted", () => {
+  test("is probed afterwards and readmitted", () => {
     const { breaker, attempt, kind } = breakerWith();
     pushBack(breaker, 5_000, 0);
     expect(attempt("success", 5_000).probe).toBe(true);
@@ -120,7 +120,7 @@ describe("a server that asks to be left alone", () => {
     expect(breaker.inFlight).toBe(0);
   });
 
-  test("what was under way before is out of date", () => {
+  test("makes the results of earlier attempts obsolete", () => {
     const { breaker, attempts, kind } = breakerWith();
     const late = breaker.acquire(0, "first");
     pushBack(breaker, 5_000, 0);
@@ -130,7 +130,7 @@ describe("a server that asks to be left alone", () => {
     expect(kind()).toBe("healthy");
   });
 
-  test("while it is probed ends the probe's say", () => {
+  test("during a probe makes the probe's result obsolete", () => {
     const { breaker, probe, kind } = probingBreaker();
     pushBack(breaker, 5_000, 30_010);
     probe.settle({ kind: "success" }, 30_020);
@@ -139,7 +139,7 @@ describe("a server that asks to be left alone", () => {
 });
 
 describe("a clock that goes back", () => {
-  test("puts a probe off by as much, and the region is readmitted all the same", () => {
+  test("delays a probe by the same time, and the region is still readmitted", () => {
     const { breaker, attempt, kind } = ejectedBreaker();
     expect(breaker.admits(-3_600_000, "first")).toBe(false);
     expect(breaker.admits(30_000, "first")).toBe(true);

@@ -12,7 +12,7 @@ const outcomeOf = ([origin, code]: Fact): Outcome => ({ origin, code, execution:
 
 const LOAD: readonly TwirpCode[] = ["unavailable", "resource_exhausted"];
 const DOUBTFUL: readonly TwirpCode[] = ["internal", "unknown", "dataloss"];
-/** What the service says when it is well, and the caller or the request is not: the 4xx family, and its own deadline. */
+/** Codes of a healthy service when the caller or the request is at fault: the 4xx family, and its own deadline. */
 const CALLERS_AFFAIR = TWIRP_CODES.filter((code) => !LOAD.includes(code) && !DOUBTFUL.includes(code));
 
 const UNANSWERED: readonly Fact[] = [
@@ -25,12 +25,12 @@ const FAILURES: readonly Fact[] = LOAD.flatMap((code): Fact[] => [
   ["service", code],
   ["intermediary", code],
 ]);
-const DOUBTS: readonly Fact[] = DOUBTFUL.flatMap((code): Fact[] => [
+const DOUBTFUL_FACTS: readonly Fact[] = DOUBTFUL.flatMap((code): Fact[] => [
   ["service", code],
   ["intermediary", code],
 ]);
 const ANSWERS = CALLERS_AFFAIR.map((code): Fact => ["service", code]);
-/** A proxy's own word on the caller, which says nothing about what is behind it; and what ended on this side. */
+/** No evidence: a proxy's error about the caller, which says nothing about the region, and ends on the client's side. */
 const SILENT: readonly Fact[] = [
   ["intermediary", "unauthenticated"],
   ["intermediary", "permission_denied"],
@@ -40,10 +40,10 @@ const SILENT: readonly Fact[] = [
   ["client", "internal"],
 ];
 
-/** The caller left, or the request could not be built. */
+/** The caller aborted, or the request could not be built. */
 const isOurs = ([origin]: Fact) => origin === "caller" || origin === "client";
 
-/** A region that three timeouts ejected, at the time for its probe. */
+/** A region that was ejected by three timeouts, at the time for its probe. */
 function afterEjection() {
   const tested = healthWith();
   tested.attempts(3, outcomeOf(["timeout", "deadline_exceeded"]));
@@ -51,13 +51,13 @@ function afterEjection() {
   return tested;
 }
 
-test("every code is on one side", () => {
+test("every code is in exactly one group", () => {
   expect([...LOAD, ...DOUBTFUL, ...CALLERS_AFFAIR].toSorted()).toEqual([...TWIRP_CODES].toSorted());
   expect(CALLERS_AFFAIR).toHaveLength(13);
 });
 
 describe("no answer", () => {
-  test.each(UNANSWERED)("(%s, %s) ejects at the third in a row", (...fact) => {
+  test.each(UNANSWERED)("(%s, %s) ejects after the third in a row", (...fact) => {
     const { attempts, state, events } = healthWith();
     attempts(2, outcomeOf(fact));
     expect(state()).toBe("healthy");
@@ -72,8 +72,8 @@ describe("no answer", () => {
   });
 });
 
-describe("an answer that speaks of load", () => {
-  test.each(FAILURES)("(%s, %s) ejects by its share, not by three in a row", (...fact) => {
+describe("an answer that indicates overload", () => {
+  test.each(FAILURES)("(%s, %s) ejects by the failure share, not by three in a row", (...fact) => {
     const { attempts, state, events } = healthWith();
     attempts(9, outcomeOf(fact));
     expect(state()).toBe("healthy");
@@ -88,8 +88,8 @@ describe("an answer that speaks of load", () => {
   });
 });
 
-describe("what never counts", () => {
-  test.each([...ANSWERS, ...SILENT, ...DOUBTS])("%s, %s: a thousand eject nobody", (...fact) => {
+describe("failures that never count", () => {
+  test.each([...ANSWERS, ...SILENT, ...DOUBTFUL_FACTS])("%s, %s: a thousand eject no region", (...fact) => {
     const { attempts, health, events } = healthWith();
     attempts(1_000, outcomeOf(fact));
     expect(events).toEqual([]);
@@ -98,14 +98,14 @@ describe("what never counts", () => {
 });
 
 describe("the probe", () => {
-  test.each(ANSWERS)("that is answered by the service (%s, %s) readmits: the region is alive", (...fact) => {
+  test.each(ANSWERS)("that the service answers (%s, %s) readmits, because the region is alive", (...fact) => {
     const { attempt, state } = afterEjection();
     attempt(outcomeOf(fact));
     expect(state()).toBe("healthy");
   });
 
-  test.each([...SILENT.filter((fact) => !isOurs(fact)), ...DOUBTS])(
-    "whose answer proves neither (%s, %s) is not followed by another at once",
+  test.each([...SILENT.filter((fact) => !isOurs(fact)), ...DOUBTFUL_FACTS])(
+    "whose answer proves nothing (%s, %s) is not followed by another probe at once",
     (...fact) => {
       const { attempt, state, health } = afterEjection();
       attempt(outcomeOf(fact));
@@ -116,7 +116,7 @@ describe("the probe", () => {
     },
   );
 
-  test.each(SILENT.filter(isOurs))("that tells nothing (%s, %s) leaves its place to the next", (...fact) => {
+  test.each(SILENT.filter(isOurs))("without evidence (%s, %s) makes way for the next", (...fact) => {
     const { attempt, state, health } = afterEjection();
     attempt(outcomeOf(fact));
     expect(state()).toBe("ejected");
@@ -127,12 +127,12 @@ describe("the probe", () => {
   });
 });
 
-describe("a failure that may be a bug of the method", () => {
-  test.each(DOUBTS)("(%s, %s) is one", (...fact) => {
+describe("a failure that may be the method's bug", () => {
+  test.each(DOUBTFUL_FACTS)("is (%s, %s)", (...fact) => {
     expect(isDoubtful(outcomeOf(fact))).toBe(true);
   });
 
-  test.each([...UNANSWERED, ...FAILURES, ...ANSWERS, ...SILENT])("(%s, %s) is none", (...fact) => {
+  test.each([...UNANSWERED, ...FAILURES, ...ANSWERS, ...SILENT])("is not (%s, %s)", (...fact) => {
     expect(isDoubtful(outcomeOf(fact))).toBe(false);
   });
 
@@ -143,7 +143,7 @@ describe("a failure that may be a bug of the method", () => {
   });
 });
 
-describe("a server's wish to be left alone", () => {
+describe("a server's pushback", () => {
   const asking = (origin: Outcome["origin"], code: TwirpCode, pushbackMs = 5_000): Outcome => ({
     ...outcomeOf([origin, code]),
     pushbackMs,
@@ -161,26 +161,26 @@ describe("a server's wish to be left alone", () => {
     ["service", "not_found"],
     ["intermediary", "unknown"],
     ["intermediary", "permission_denied"],
-  ])("with %s, %s ejects nobody", (...[origin, code]) => {
+  ])("with %s, %s ejects no region", (...[origin, code]) => {
     const { attempts, events } = healthWith();
     attempts(100, asking(origin, code));
     expect(events).toEqual([]);
   });
 
-  test("is not counted as a failure on top of that", () => {
+  test("is not also counted as a failure", () => {
     const { attempts, events } = healthWith();
     attempts(9, outcomeOf(["service", "unavailable"]));
     attempts(1, asking("service", "unavailable", 60_000));
     expect(events).toMatchObject([{ type: "region_ejected", reason: "pushback", consecutive: 0 }]);
   });
 
-  test("of 0 asks for nothing, and the failure counts", () => {
+  test("of 0 is ignored, and the failure counts", () => {
     const { attempts, events } = healthWith();
     attempts(10, asking("service", "unavailable", 0));
     expect(events).toMatchObject([{ type: "region_ejected", reason: "failure_share" }]);
   });
 
-  test("that is repeated by calls under way is one ejection, as long as the longest", () => {
+  test("that calls under way repeat is one ejection, as long as the longest pushback", () => {
     const { health, events, now } = { ...healthWith(), now: () => performance.now() };
     const permits = [1, 2, 3].map(() => health.acquire(REGION, "first", now()));
     for (const [i, permit] of permits.entries()) {
@@ -190,7 +190,7 @@ describe("a server's wish to be left alone", () => {
     expect(health.of(REGION).until).toBe(now() + 3_000);
   });
 
-  test("that comes late, from before the ejection, is not heard", () => {
+  test("that comes late, from an attempt before the ejection, is ignored", () => {
     const { health, attempts, events } = healthWith();
     const late = health.acquire(REGION, "first", performance.now());
     attempts(3, outcomeOf(["transport", "unavailable"]));
@@ -201,7 +201,7 @@ describe("a server's wish to be left alone", () => {
 });
 
 describe("with health: false", () => {
-  test("nothing is remembered, and nobody ejected", () => {
+  test("nothing is remembered, and no region is ejected", () => {
     const { health, attempts, events } = healthWith(false);
     attempts(1_000, outcomeOf(["transport", "unavailable"]));
     health.acquire(REGION, "first", 0).blame(0);

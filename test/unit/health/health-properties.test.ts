@@ -8,7 +8,7 @@ useSimulatedTime();
 
 const RUNS = 60;
 
-/** So short and so easily begun that a scenario of a few seconds sees many ejections and probes. */
+/** Ejections are so short and start so easily that a scenario of a few seconds has many ejections and probes. */
 const health = fc.record({
   consecutiveFailures: fc.integer({ min: 1, max: 2 }),
   minimumCalls: fc.integer({ min: 1, max: 4 }),
@@ -24,7 +24,7 @@ const ownPolicy: fc.Arbitrary<MethodPolicy> = fc.constantFrom(
   { idempotent: false },
 );
 
-/** Calls of both kinds on regions that are ejected and tested all the time. */
+/** Idempotent and other calls on regions that are ejected and probed all the time. */
 const busy: fc.Arbitrary<Scenario> = fc
   .tuple(
     scenario(),
@@ -48,14 +48,14 @@ const busy: fc.Arbitrary<Scenario> = fc
     })),
   }));
 
-/** A schedule that is found to fail is made smaller for five seconds at most. */
+/** Shrinks a failing schedule for at most five seconds. */
 async function always(check: (observed: Observed, scenario: Scenario) => void): Promise<void> {
   const property = fc.asyncProperty(busy, async (given) => check(await play(given), given));
   await fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: 5_000 });
 }
 
-describe("whatever fails, is ejected, tested and left, and when", () => {
-  test("the schedules are not harmless: regions are ejected, tested and readmitted, and tests are left", async () => {
+describe("for any schedule of failures, ejections, probes and aborts", () => {
+  test("the schedules cover every case: regions are ejected, probed and readmitted, and probes are aborted", async () => {
     const seen = new Map<string, number>();
     const count = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
     const property = fc.asyncProperty(busy, async (given) => {
@@ -72,7 +72,7 @@ describe("whatever fails, is ejected, tested and left, and when", () => {
     for (const what of [...reasons, ...rest]) expect(seen.get(what) ?? 0, what).toBeGreaterThan(5);
   });
 
-  test("when all calls have settled, nothing is under way in any region, and none is still being tested", async () => {
+  test("when all calls have settled, no attempt is under way and no region is still being probed", async () => {
     await always(({ sim, timersLeft, listenersLeft }) => {
       for (const { inFlight, state } of sim.failover.regions()) {
         expect(inFlight).toBe(0);
@@ -82,7 +82,7 @@ describe("whatever fails, is ejected, tested and left, and when", () => {
     });
   });
 
-  test("a region is told of as it goes: ejected before tested, tested or called before readmitted", async () => {
+  test("events come in order: ejected before probed, and probed or called before readmitted", async () => {
     await always(({ sim }) => {
       const states = new Map<string, string>();
       for (const event of sim.events) {
@@ -98,13 +98,13 @@ describe("whatever fails, is ejected, tested and left, and when", () => {
     });
   });
 
-  test("a mutation tests no region, unless nobody else did for another ejection's time", async () => {
+  test("a mutation probes a region only if no other call did within another ejection's time", async () => {
     await always(({ sim, probes, calls }, { health }) => {
       const { ejectionMs = 0 } = health || {};
       const mayFrom = new Map<string, number>();
       let n = 0;
       for (const event of sim.events) {
-        // A region that named its time itself may be called then, by whomever.
+        // A region that sent a pushback may be called by any call when the pushback is over.
         const longerMs = event.type === "region_ejected" && event.consecutive > 0 ? ejectionMs : 0;
         if (event.type === "region_ejected") mayFrom.set(event.region, event.untilMs + longerMs);
         if (event.type !== "region_probe") continue;
@@ -116,14 +116,14 @@ describe("whatever fails, is ejected, tested and left, and when", () => {
     });
   });
 
-  test("a region is tested by one call at a time, whatever else is called meanwhile", async () => {
+  test("a region is probed by one call at a time", async () => {
     await always(({ probes, sim }) => {
       const freeAt = new Map<string, number>();
       for (const { call, region, atMs } of probes) {
         const before = sim.world.requests.filter((request) => request.call === call && request.atMs < atMs).length;
         const isEnd = (event: { callId: number; attempt: number }) =>
           event.callId === call && event.attempt === before + 1;
-        const { elapsedMs } = sim.eventsOf("attempt").find(isEnd) ?? expect.fail("the test has no end");
+        const { elapsedMs } = sim.eventsOf("attempt").find(isEnd) ?? expect.fail("the probe has no end");
         expect(atMs).toBeGreaterThanOrEqual(freeAt.get(region.id) ?? 0);
         freeAt.set(region.id, atMs + elapsedMs);
       }
@@ -139,7 +139,7 @@ describe("whatever fails, is ejected, tested and left, and when", () => {
     });
   });
 
-  test("no region that failed the call gets an attempt while an untried one is left", async () => {
+  test("a call goes back to a region that failed it only when no untried region is left", async () => {
     await always(({ calls }, { regions }) => {
       for (const { requests } of calls) {
         const tried = new Set<string>();
@@ -151,7 +151,7 @@ describe("whatever fails, is ejected, tested and left, and when", () => {
     });
   });
 
-  test("the error is one that the transport or the library made, as it was", async () => {
+  test("the error is the very object that the transport or the RPC library made", async () => {
     await always(({ calls, sim }) => {
       for (const { settled } of calls) if (!settled.ok) expect(sim.world.errors.has(settled.error)).toBe(true);
     });

@@ -19,7 +19,7 @@ import { switchboard } from "../helpers/switchboard.js";
 useSimulatedTime();
 
 const LOAD: readonly string[] = ["unavailable", "resource_exhausted"];
-/** Calls, twenty at a time: a fake timer costs the more, the more there are. */
+/** Makes calls twenty at a time, because fake timers become slow when there are many. */
 async function runMany(sim: Simulation, calls: number, init?: Parameters<Simulation["start"]>[0]): Promise<void> {
   for (let i = 0; i < calls; i += 20) {
     const together = Promise.allSettled(Array.from({ length: 20 }, () => sim.start(init)));
@@ -30,7 +30,7 @@ async function runMany(sim: Simulation, calls: number, init?: Parameters<Simulat
 
 const isEjection = ({ type }: FailoverEvent) => type === "region_ejected";
 
-describe("calls that fail by the fault of", () => {
+describe("calls that fail because of", () => {
   const replies: [string, Reply][] = [
     ...TWIRP_CODES.filter((code) => !LOAD.includes(code)).map((code): [string, Reply] => [code, twirp(code, {}, 1)]),
     ["HTTP 400", http(400, undefined, 1)],
@@ -42,14 +42,14 @@ describe("calls that fail by the fault of", () => {
     ["HTTP 500", http(500, undefined, 1)],
     ["a message that cannot be encoded", unsendable],
   ];
-  test.each(replies)("their requests eject nobody: %s everywhere", async (_, reply) => {
+  test.each(replies)("their requests eject no region: %s everywhere", async (_, reply) => {
     const sim = simulate({ replies: [reply], policy: { replay: false } });
     await runMany(sim, 100);
     expect(sim.world.requests).toHaveLength(100);
     expect(sim.events.filter(isEjection)).toEqual([]);
   });
 
-  test("their requests eject nobody: a thousand of all kinds together", async () => {
+  test("their requests eject no region: a thousand calls of all kinds", async () => {
     const sim = simulate({
       replies: (n) => (replies[n % replies.length] as [string, Reply])[1],
       policy: { replay: false },
@@ -59,7 +59,7 @@ describe("calls that fail by the fault of", () => {
     expect(sim.events.filter(isEjection)).toEqual([]);
   });
 
-  test("their callers, who leave, eject nobody: a thousand of them", async () => {
+  test("callers who abort eject no region: a thousand calls", async () => {
     const sim = simulate({ replies: [hang], policy: { idempotent: true } });
     for (let i = 0; i < 50; i++) {
       const controller = new AbortController();
@@ -71,7 +71,7 @@ describe("calls that fail by the fault of", () => {
     expect(sim.failover.regions()[0]).toMatchObject({ state: "healthy", failureShare: 0, inFlight: 0 });
   });
 
-  test("their callers, who give them no time, eject nobody: a thousand of them", async () => {
+  test("timeouts that are too short eject no region: a thousand calls", async () => {
     const sim = simulate({ replies: [hang], policy: { idempotent: true, perAttemptTimeoutMs: 5_000 } });
     await runMany(sim, 1_000, { timeout: 3 });
     expect(sim.world.requests).toHaveLength(1_000);
@@ -88,14 +88,14 @@ describe("a method that is broken", () => {
     ["unknown", twirp("unknown")],
     ["dataloss", twirp("dataloss")],
     ["HTTP 500", http(500)],
-  ])("everywhere, with %s, ejects nobody although every call is replayed", async (_, reply) => {
+  ])("everywhere, with %s, ejects no region although every call is replayed", async (_, reply) => {
     const sim = brokenMethod(reply);
     for (let i = 0; i < 200; i++) await sim.fail();
     expect(sim.asked()).toHaveLength(600);
     expect(sim.events.filter(isEjection)).toEqual([]);
   });
 
-  test("everywhere, among methods that work, ejects nobody", async () => {
+  test("everywhere, among methods that work, ejects no region", async () => {
     let method = "works";
     const sim = simulate({
       replies: () => (method === "works" ? ok(1) : twirp("internal", {}, 1)),
@@ -108,7 +108,7 @@ describe("a method that is broken", () => {
     expect(sim.events.filter(isEjection)).toEqual([]);
   });
 
-  test("at home alone ejects home, once ten calls have succeeded elsewhere", async () => {
+  test("only at home ejects home once ten calls have succeeded elsewhere", async () => {
     const board = switchboard({ a: twirp("internal") });
     await board.runAll(9);
     expect(board.status("a")).toMatchObject({ state: "healthy", failureShare: 1 });
@@ -117,13 +117,13 @@ describe("a method that is broken", () => {
     expect(board.failover.regions().slice(1)).toMatchObject([{ state: "healthy" }, { state: "healthy" }]);
   });
 
-  test("in two regions of three counts against both", async () => {
+  test("in two of three regions counts against both", async () => {
     const board = switchboard({ a: twirp("internal"), b: http(500) }, { retryThrottling: false });
     await board.runAll(10);
     expect(board.failover.regions().map(({ state }) => state)).toEqual(["ejected", "ejected", "healthy"]);
   });
 
-  test("and works at the second try in the same region is no fault of that region", async () => {
+  test("and works at the second attempt in the same region does not count against the region", async () => {
     const sim = simulate({
       replies: (n) => (n % 2 === 0 ? twirp("internal", {}, 1) : ok(1)),
       ids: ["a"],
@@ -135,7 +135,7 @@ describe("a method that is broken", () => {
   });
 });
 
-test("what comes from no server is no doubtful answer: an answer that breaks off ejects like none", async () => {
+test("an answer that breaks off ejects like no answer, because it is not a doubtful answer of a server", async () => {
   for (const reply of [broken(), noAnswer()]) {
     const sim = simulate({ replies: [reply], ids: ["a"], policy: { replay: false } });
     for (let i = 0; i < 3; i++) await sim.fail();

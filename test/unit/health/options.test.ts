@@ -17,17 +17,17 @@ describe("the defaults", () => {
     whenAllEjected: "panic",
   };
 
-  test("are those of the documentation", () => {
+  test("are the documented ones", () => {
     expect(checkHealth({})).toEqual(defaults);
   });
 
-  test("stand in for what is given as undefined", () => {
+  test("replace options that are undefined", () => {
     const given = Object.fromEntries(Object.keys(defaults).map((name) => [name, undefined]));
     expect(checkHealth(given)).toEqual(defaults);
   });
 });
 
-describe("good options", () => {
+describe("valid options", () => {
   test.each([
     { consecutiveFailures: 1 },
     { consecutiveFailures: Number.POSITIVE_INFINITY },
@@ -39,12 +39,12 @@ describe("good options", () => {
     { windowMs: 1 },
     { ejectionMs: 1, maxEjectionMs: 2 ** 31 - 1 },
     { whenAllEjected: "fail" as const },
-  ])("%j are taken as they are", (options) => {
+  ])("%j are accepted", (options) => {
     expect(checkHealth(options)).toMatchObject(options);
   });
 });
 
-describe("bad options", () => {
+describe("invalid options", () => {
   const milliseconds = "a number from 1 to 2147483647 (milliseconds)";
   const either = '"panic" or "fail"';
   test.each([
@@ -84,7 +84,7 @@ describe("bad options", () => {
     ["windowCals", "windowCalls"],
     ["consecutive", "consecutiveFailures"],
     ["whenAllEjcted", "whenAllEjected"],
-  ])("%s is refused as no option, with the one that was meant", (slip, meant) => {
+  ])("the unknown option %s is refused with the suggestion %s", (slip, meant) => {
     const message = messageFor({ health: { [slip]: 1 } });
     expect(message).toBe(`twirp-failover: unknown option "${slip}" in health (did you mean "${meant}"?)`);
   });
@@ -99,7 +99,7 @@ describe("bad options", () => {
     expect(messageFor({ health })).toBe(`twirp-failover: health must be an object; got ${shown}`);
   });
 
-  test("a window in which the minimum has no place is refused; a default makes room", () => {
+  test("a window smaller than the given minimumCalls is refused, but a default minimumCalls is lowered to fit", () => {
     expect(messageFor({ health: { windowCalls: 5, minimumCalls: 10 } })).toContain(
       "health.minimumCalls must be a number from 1 to 5; got 10",
     );
@@ -108,8 +108,8 @@ describe("bad options", () => {
   });
 });
 
-describe("a setting", () => {
-  test("as Cody Gateway's: home is ejected when 95 of the last 100 calls failed there", async () => {
+describe("example settings", () => {
+  test("as in Cody Gateway: home is ejected when 95 of its last 100 calls failed", async () => {
     let asked = 0;
     const sim = simulate({
       replies: (_, { id }) => (id !== "a" || ++asked <= 5 ? ok() : noAnswer()),
@@ -128,7 +128,7 @@ describe("a setting", () => {
     expect(sim.eventsOf("region_ejected")).toMatchObject([{ region: "a", reason: "failure_share", consecutive: 1 }]);
   });
 
-  test("of false asks home first, call after call, and shows all regions as well", async () => {
+  test("false: every call starts at home, and all regions are shown as healthy", async () => {
     const sim = simulate({
       replies: (_, { id }) => (id === "a" ? noAnswer() : ok()),
       policy: { idempotent: true },

@@ -4,27 +4,27 @@ import { OutcomeWindow } from "../../../src/health/outcome-window.js";
 
 const WINDOW_MS = 60_000;
 
-/** `true` for a failure. */
+/** `true` is a failure. */
 function windowWith(calls: number, outcomes: readonly boolean[], at = 0): OutcomeWindow {
   const window = new OutcomeWindow(calls, WINDOW_MS);
   for (const failed of outcomes) window.add(failed, at);
   return window;
 }
 
-describe("the last outcomes", () => {
-  test("are none at first, and their share of failures is 0", () => {
+describe("the outcomes in the window", () => {
+  test("are 0 at first, with a failure share of 0", () => {
     const window = windowWith(3, []);
     expect(window.count(0)).toBe(0);
     expect(window.failureShare(0)).toBe(0);
   });
 
-  test("are counted, and the share is that of the failures", () => {
+  test("are counted, and the failure share is the share of failures among them", () => {
     const window = windowWith(10, [true, false, false, true]);
     expect(window.count(0)).toBe(4);
     expect(window.failureShare(0)).toBe(0.5);
   });
 
-  test("push out the oldest when there is no place left", () => {
+  test("push out the oldest when the window is full", () => {
     const window = windowWith(3, [true, true, false, false]);
     expect(window.count(0)).toBe(3);
     expect(window.failureShare(0)).toBeCloseTo(1 / 3);
@@ -34,23 +34,23 @@ describe("the last outcomes", () => {
     expect(window.failureShare(0)).toBe(0);
   });
 
-  test("are forgotten when they are older than the window, without another that comes in", () => {
+  test("are forgotten when they are older than the window, even if no new outcome comes in", () => {
     const window = windowWith(3, [true, true]);
     window.add(false, 10);
-    expect(window.count(WINDOW_MS), "as old as the window is not too old").toBe(3);
+    expect(window.count(WINDOW_MS), "an outcome exactly as old as the window still counts").toBe(3);
     expect(window.count(WINDOW_MS + 1)).toBe(1);
     expect(window.failureShare(WINDOW_MS + 1)).toBe(0);
     expect(window.count(WINDOW_MS + 11)).toBe(0);
   });
 
-  test("may be one", () => {
+  test("may be limited to one", () => {
     const window = windowWith(1, [false, true]);
     expect(window.failureShare(0)).toBe(1);
     window.add(false, 0);
     expect(window.failureShare(0)).toBe(0);
   });
 
-  test("are none after clear, wherever in the ring they were, and it can be filled again", () => {
+  test("are removed by clear, from any position in the ring, and the window can be filled again", () => {
     const window = windowWith(3, [true, true, true, true]);
     window.clear();
     expect([window.count(0), window.failureShare(0)]).toEqual([0, 0]);
@@ -73,7 +73,7 @@ const steps = (afterMs: fc.Arbitrary<number>) =>
     { maxLength: 200 },
   );
 
-/** What the window is meant to be, without a thought for its cost. */
+/** A simple model of the window, which is slow but easy to check. */
 class NaiveWindow {
   #outcomes: { failed: boolean; at: number }[] = [];
 
@@ -98,8 +98,8 @@ class NaiveWindow {
   }
 }
 
-describe("whatever comes in, and when", () => {
-  test("the running counts are those of a list that is counted anew each time", () => {
+describe("for random outcomes at random times", () => {
+  test("the running counts equal those of a list that is counted again each time", () => {
     const schedule = fc.record({
       calls: fc.integer({ min: 1, max: 12 }),
       windowMs: fc.integer({ min: 1, max: 50 }),
@@ -120,7 +120,7 @@ describe("whatever comes in, and when", () => {
     fc.assert(property, { numRuns: 300 });
   });
 
-  test("a clock that goes back and forth leaves counts that can be, and nothing that stays for ever", () => {
+  test("a clock that goes back and forth keeps the counts valid, and every outcome is forgotten in the end", () => {
     const schedule = fc.record({
       calls: fc.integer({ min: 1, max: 12 }),
       steps: steps(fc.integer({ min: -1_000, max: 1_000 })),

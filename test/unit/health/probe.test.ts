@@ -6,7 +6,7 @@ useSimulatedTime();
 
 const EJECTION_MS = 30_000;
 
-/** Home is down and ejected, and its time is over: the next call that may be replayed is the probe. */
+/** Home is down, and its ejection is over: the next call that may be replayed is the probe. */
 async function probeIsDue(options: Parameters<typeof switchboard>[1] = {}): Promise<Switchboard> {
   const board = switchboard({ a: noAnswer() }, options);
   await board.runAll(3);
@@ -15,8 +15,8 @@ async function probeIsDue(options: Parameters<typeof switchboard>[1] = {}): Prom
   return board;
 }
 
-describe("the call that tests a region", () => {
-  test("is the first that may be replayed; the region gets no other while that is under way", async () => {
+describe("the probe", () => {
+  test("is the first call that may be replayed, and the region gets no other call while it is under way", async () => {
     const board = await probeIsDue();
     board.set("a", ok(1_000));
     const before = board.requestsTo("a");
@@ -28,9 +28,9 @@ describe("the call that tests a region", () => {
 
   test.each([
     ["a mutation", { idempotent: false }],
-    ["one whose replays are off", { replay: false }],
-    ["one of one attempt", { maxAttempts: 1 }],
-  ])("is not %s: that goes elsewhere at once", async (_, policy) => {
+    ["a call whose replays are off", { replay: false }],
+    ["a call with one attempt", { maxAttempts: 1 }],
+  ])("is not %s: such a call goes elsewhere at once", async (_, policy) => {
     const board = await probeIsDue();
     const before = board.requestsTo("a");
     const start = performance.now();
@@ -38,7 +38,7 @@ describe("the call that tests a region", () => {
     expect(board.requestsTo("a")).toBe(before);
   });
 
-  test("may be one with an idempotency key", async () => {
+  test("may be a call with an idempotency key", async () => {
     const board = await probeIsDue();
     board.set("a", ok());
     expect(await board.run({ policy: { idempotent: false, idempotencyKey: true } })).toMatchObject({
@@ -46,7 +46,7 @@ describe("the call that tests a region", () => {
     });
   });
 
-  test("succeeds elsewhere when the region is still down, and nobody else pays for the next minute", async () => {
+  test("succeeds elsewhere when the region is still down, and no other call is affected for the next minute", async () => {
     const board = await probeIsDue();
     const before = board.requestsTo("a");
     for (let i = 0; i < 59; i++) {
@@ -57,7 +57,7 @@ describe("the call that tests a region", () => {
     expect(board.eventsOf("region_ejected").at(-1)).toMatchObject({ reason: "probe_failed", consecutive: 2 });
   });
 
-  test("that hangs holds nobody up, and ends by its own timeout", async () => {
+  test("does not delay other calls when it hangs, and ends by its own timeout", async () => {
     const board = await probeIsDue({ policy: { idempotent: true, perAttemptTimeoutMs: 2_000 } });
     board.set("a", hang);
     const probe = board.start();
@@ -70,7 +70,7 @@ describe("the call that tests a region", () => {
     expect(board.status("a")).toMatchObject({ state: "ejected", inFlight: 0 });
   });
 
-  test("whose caller leaves makes way for the next at once", async () => {
+  test("makes way for the next one at once when its caller aborts", async () => {
     const board = await probeIsDue();
     board.set("a", hang);
     const controller = new AbortController();
@@ -86,7 +86,7 @@ describe("the call that tests a region", () => {
     expect(board.eventsOf("region_probe")).toHaveLength(2);
   });
 
-  test("whose deadline passes makes way too", async () => {
+  test("makes way for the next one at once when its deadline passes", async () => {
     const board = await probeIsDue({ policy: { idempotent: true, perAttemptTimeoutMs: 5_000 } });
     board.set("a", hang);
     expect(await board.fail({ timeout: 500 })).toMatchObject({ code: "deadline_exceeded" });
@@ -94,14 +94,14 @@ describe("the call that tests a region", () => {
     expect(await board.run()).toMatchObject({ value: "answer of a" });
   });
 
-  test("readmits with an answer that is the caller's affair, which the caller gets", async () => {
+  test("readmits with an error answer that concerns only the caller, and the caller gets that error", async () => {
     const board = await probeIsDue();
     board.set("a", twirp("not_found"));
-    expect(await board.fail()).toMatchObject({ answer: { code: "not_found" } });
+    expect(await board.fail()).toMatchObject({ failure: { code: "not_found" } });
     expect(board.status("a").state).toBe("healthy");
   });
 
-  test("is none when it is a replay that would be the call's last: it would fail although a region is well", async () => {
+  test("is never a replay in the call's last attempt, because it could fail although a region is healthy", async () => {
     const board = switchboard({ a: refused(), b: refused(), c: refused() }, { ids: ["a", "b", "c", "d"] });
     await board.runAll(3);
     expect((await board.run()).ok, "a, b and c are ejected").toBe(true);
@@ -112,7 +112,7 @@ describe("the call that tests a region", () => {
 });
 
 describe("after the recovery", () => {
-  test("traffic is home within one ejection period: one probe, then everyone", async () => {
+  test("traffic is home within one ejection period: first one probe, then all calls", async () => {
     const board = switchboard({ a: noAnswer() }, { random: () => 0.999 });
     await board.runAll(3);
     board.set("a", ok());
@@ -130,7 +130,7 @@ describe("after the recovery", () => {
     expect(board.eventsOf("region_probe")).toHaveLength(1);
   });
 
-  test("there is no flood: of 100 calls at once, one goes home, and the next 100 all do", async () => {
+  test("there is no flood: of 100 calls at once, one goes home, and then the next 100 all do", async () => {
     const board = await probeIsDue();
     board.set("a", ok());
     const before = board.requestsTo("a");
@@ -141,7 +141,7 @@ describe("after the recovery", () => {
     expect(board.eventsOf("region_readmitted")).toHaveLength(1);
   });
 
-  test("a client whose calls may none of them be replayed comes home too", async () => {
+  test("a client whose calls may never be replayed comes home too", async () => {
     const board = switchboard({ a: refused() }, { policy: {} });
     await board.runAll(3);
     board.set("a", ok());
@@ -156,7 +156,7 @@ describe("a home that fails in one way only", () => {
   test.each([
     ["internal", twirp("internal")],
     ["HTTP 500", http(500)],
-  ])("with %s, while the others are well, is left, and tested once per ejection", async (_, reply) => {
+  ])("with %s while the others are healthy is ejected, and probed once per ejection", async (_, reply) => {
     const board = switchboard({ a: reply }, { retryThrottling: false });
     await board.runAll(20);
     expect(board.requestsTo("a")).toBe(10);
@@ -169,7 +169,7 @@ describe("a home that fails in one way only", () => {
   });
 });
 
-test("a home that flaps every 5 s costs few calls, none of them fails, and it is home again when it is calm", async () => {
+test("a home that flaps every 5 s affects few calls, none of them fails, and calls are home again when it is stable", async () => {
   const board = switchboard();
   const settled: boolean[] = [];
   const callEvery = async (everyMs: number, untilMs: number) => {
@@ -182,7 +182,7 @@ test("a home that flaps every 5 s costs few calls, none of them fails, and it is
   await callEvery(250, 600_000);
   const paid = board.eventsOf("attempt").filter(({ region, ok }) => region === "a" && !ok);
   expect(paid.length).toBeLessThanOrEqual(20);
-  // The ejections had become long by then; none is longer than this.
+  // By then the ejections have become long, but none is longer than this.
   await callEvery(1_000, 600_000 + 330_000);
   expect(board.status("a").state).toBe("healthy");
   expect(settled).not.toContain(false);

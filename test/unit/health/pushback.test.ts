@@ -40,21 +40,21 @@ describe("Retry-After", () => {
     ["a 404", http(404, "5")],
     ["the service's not_found", twirp("not_found", { retryAfter: "5" })],
     ["a 503 that cannot be read", http(503, "soon")],
-    ["a 503 that is over", http(503, "0")],
-  ])("with %s ejects nobody", async (_, reply) => {
+    ["a 503, of 0 s", http(503, "0")],
+  ])("with %s ejects no region", async (_, reply) => {
     const board = switchboard({ a: reply });
     await board.run();
     expect(board.eventsOf("region_ejected")).toEqual([]);
     expect(board.status("a").state).toBe("healthy");
   });
 
-  test("is honoured by mutations too: they are not sent there meanwhile", async () => {
+  test("applies to mutations too: they are not sent there meanwhile", async () => {
     const board = switchboard({ a: http(429, "5") }, { policy: {} });
     await board.runAll(10);
     expect(board.requestsTo("a")).toBe(1);
   });
 
-  test("from everywhere is panic: calls go on, and home is asked first", async () => {
+  test("from every region does not stop calls: they go on, and start at home", async () => {
     const board = switchboard({ a: http(429, "20"), b: http(429, "20"), c: http(429, "20") });
     await board.run();
     expect(board.failover.regions().map(({ state }) => state)).toEqual(["ejected", "ejected", "ejected"]);
@@ -62,7 +62,7 @@ describe("Retry-After", () => {
     expect(await board.run()).toMatchObject({ value: "answer of a" });
   });
 
-  test("of a 503 in a retry of the same region is waited for, the ejection notwithstanding", async () => {
+  test("of a 503 is waited for by a retry in the same region, although the region is ejected", async () => {
     const board = switchboard({ a: http(503, "2") }, { ids: ["a"] });
     const run = board.run();
     board.set("a", http(503, "2"));
@@ -70,7 +70,7 @@ describe("Retry-After", () => {
     expect(board.world.requests.map(({ atMs }) => atMs)).toEqual([0, 2_010, 4_020]);
   });
 
-  test("with the answer to the probe is believed: the region is tested again when it says so", async () => {
+  test("in the answer to a probe decides when the region is probed again", async () => {
     const board = switchboard({ a: noAnswer() });
     await board.runAll(3);
     vi.advanceTimersByTime(30_000);

@@ -4,15 +4,15 @@ import { type Switchboard, switchboard } from "../helpers/switchboard.js";
 
 useSimulatedTime();
 
-/** What must hold when all calls have settled, whatever a listener or an adapter did on the way. */
+/** What must hold when all calls have settled, after anything that a listener or an adapter did. */
 function expectNothingUnderWay({ failover }: Switchboard): void {
   expect(failover.regions().map(({ inFlight }) => inFlight)).toEqual(failover.regions().map(() => 0));
   expect(failover.regions().map(({ state }) => state)).not.toContain("probing");
   expect(vi.getTimerCount()).toBe(0);
 }
 
-describe("an attempt ends once, for its region too", () => {
-  test("when the request cannot be built and the caller leaves while that is tried", async () => {
+describe("an attempt ends once, also for its region", () => {
+  test("when the caller aborts while the request is built, and it cannot be built", async () => {
     const board = switchboard();
     const controller = new AbortController();
     const send = () => {
@@ -23,7 +23,7 @@ describe("an attempt ends once, for its region too", () => {
     expectNothingUnderWay(board);
   });
 
-  test("when the caller leaves while the adapter reads the error", async () => {
+  test("when the caller aborts while the adapter reads the error", async () => {
     const board = switchboard({ a: noAnswer() });
     const controller = new AbortController();
     const inspect = () => {
@@ -34,7 +34,7 @@ describe("an attempt ends once, for its region too", () => {
     expectNothingUnderWay(board);
   });
 
-  test("when a listener of warnings makes the caller leave", async () => {
+  test("when a listener for warnings aborts the call", async () => {
     const board = switchboard({ a: http(503, "soon") });
     const controller = new AbortController();
     board.failover.on("warning", () => controller.abort());
@@ -52,7 +52,7 @@ describe("a listener", () => {
     return board;
   };
 
-  test("of region_probe that makes the caller leave: nothing is sent, and the place is free", async () => {
+  test("for region_probe that aborts the call: nothing is sent, and the next call may probe", async () => {
     const board = await afterEjection();
     board.set("a", hang);
     const controller = new AbortController();
@@ -69,7 +69,7 @@ describe("a listener", () => {
   });
 
   test.each(["region_ejected", "region_probe", "region_readmitted"] as const)(
-    "of %s that throws harms no call",
+    "for %s that throws does not affect calls",
     async (type) => {
       const board = switchboard({ a: noAnswer() });
       board.failover.on(type, () => {
@@ -87,7 +87,7 @@ describe("a listener", () => {
     },
   );
 
-  test("of region_ejected that starts a call sees the region ejected", async () => {
+  test("for region_ejected that starts a call sees the region ejected", async () => {
     const board = switchboard({ a: noAnswer() });
     const answers: Promise<string>[] = [];
     board.failover.on("region_ejected", () => answers.push(board.start()));

@@ -25,7 +25,7 @@ describe("regions()", () => {
     expect(board.status("a").failureShare).toBe(0);
   });
 
-  test("shows until when a region is ejected, in the time of the wall clock", async () => {
+  test("shows until when a region is ejected, in wall-clock time", async () => {
     const board = switchboard({ a: noAnswer() });
     await board.runAll(3);
     const [ejection] = board.eventsOf("region_ejected");
@@ -34,7 +34,7 @@ describe("regions()", () => {
     expect(board.status("b")).not.toHaveProperty("ejectedUntilMs");
   });
 
-  test("shows what is under way", async () => {
+  test("shows the attempts under way", async () => {
     const board = switchboard({ a: hang }, { policy: { ...idempotent, perAttemptTimeoutMs: 1_000 } });
     const all = Promise.all(Array.from({ length: 7 }, () => board.start()));
     await flush();
@@ -43,7 +43,7 @@ describe("regions()", () => {
     expect(board.failover.regions().map(({ inFlight }) => inFlight)).toEqual([0, 0, 0]);
   });
 
-  test("shows a region that is being tested", async () => {
+  test("shows a region that is being probed", async () => {
     const board = switchboard({ a: noAnswer() });
     await board.runAll(3);
     vi.advanceTimersByTime(30_000);
@@ -65,13 +65,13 @@ describe("stats()", () => {
     expect(board.failover.stats().retryTokens.b).toBe(100);
   });
 
-  test("shows no limit where there is none", () => {
+  test("shows Infinity if there is no limit", () => {
     const board = switchboard({}, { ids: ["a"], retryThrottling: false });
     expect(board.failover.stats()).toEqual({ retryTokens: { a: Number.POSITIVE_INFINITY }, methodRetryTokens: {} });
   });
 });
 
-/** A board on lists of which each is in use for 5 s; the first is in when this resolves. */
+/** Uses each of the lists for 5 s. When this resolves, the first list is known. */
 async function discovering(...lists: [ReturnType<typeof listOf>, ...ReturnType<typeof listOf>[]]) {
   const [first, ...more] = lists.map((regions) => ({ regions, ttlMs: 5_000 }));
   const source = promptSource(first as NonNullable<typeof first>, ...more);
@@ -79,14 +79,14 @@ async function discovering(...lists: [ReturnType<typeof listOf>, ...ReturnType<t
   await board.failover.ready();
   const nextList = async () => {
     vi.advanceTimersByTime(5_000);
-    await board.failover.ready(); // At once, since a list is known; the next one is asked for.
+    await board.failover.ready(); // Resolves at once because a list is known, and requests the next list.
     await flush();
   };
   return { board, nextList };
 }
 
 describe("a list that changes", () => {
-  test("takes a region's state with it when it leaves: when it is back, it is healthy", async () => {
+  test("discards the state of a region that leaves: when the region is back, it is healthy", async () => {
     const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"), listOf("a", "b"));
     board.set("a", noAnswer());
     await board.runAll(3);
@@ -97,7 +97,7 @@ describe("a list that changes", () => {
     expect(board.status("a")).toMatchObject(HEALTHY);
   });
 
-  test("takes its tokens too", async () => {
+  test("discards its tokens too", async () => {
     const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"), listOf("a", "b"));
     board.set("a", noAnswer());
     await board.runAll(3);
@@ -107,7 +107,7 @@ describe("a list that changes", () => {
     expect(board.failover.stats().retryTokens.a).toBe(100);
   });
 
-  test("leaves the state of those that stay", async () => {
+  test("keeps the state of the regions that stay", async () => {
     const { board, nextList } = await discovering(listOf("a", "b"), listOf("a", "c"));
     board.set("a", noAnswer());
     await board.runAll(3);
@@ -116,7 +116,7 @@ describe("a list that changes", () => {
     expect(await board.run()).toMatchObject({ value: "answer of c" });
   });
 
-  test("brings new regions as healthy ones, which get calls at once", async () => {
+  test("adds new regions as healthy, and they get calls at once", async () => {
     const { board, nextList } = await discovering(listOf("a"), listOf("a", "b"));
     board.set("a", refused());
     await board.runAll(3);
@@ -126,7 +126,7 @@ describe("a list that changes", () => {
     expect(await board.run()).toMatchObject({ value: "answer of b" });
   });
 
-  test("does not disturb calls under way in a region that left, and they do not count when it is back", async () => {
+  test("does not affect calls under way in a region that left, and their outcomes do not count when it is back", async () => {
     const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"), listOf("a", "b"));
     board.set("a", noAnswer(20_000));
     const together = Promise.all(
@@ -140,7 +140,7 @@ describe("a list that changes", () => {
     expect(board.status("a")).toMatchObject(HEALTHY);
   });
 
-  test("a region that left is not told of as ejected", async () => {
+  test("a region that left is not reported as ejected", async () => {
     const { board, nextList } = await discovering(listOf("a", "b"), listOf("b"));
     board.set("a", noAnswer(6_000));
     const together = Promise.all(Array.from({ length: 3 }, () => board.start({ timeout: 60_000 })));
@@ -150,7 +150,7 @@ describe("a list that changes", () => {
     expect(board.eventsOf("region_ejected")).toEqual([]);
   });
 
-  test("may rename a region: its state is that of its url, and it is told of by its new name", async () => {
+  test("may rename a region: its state belongs to its url, and events use the new name", async () => {
     const renamed = [{ ...regionNamed("a"), id: "eu-west" }, regionNamed("b")] as unknown as ReturnType<typeof listOf>;
     const { board, nextList } = await discovering(listOf("a", "b"), renamed);
     board.set("a", noAnswer());

@@ -6,7 +6,7 @@ useSimulatedTime();
 
 const HOUR_MS = 3_600_000;
 
-/** Clocks that a test sets forward or back, each by itself. */
+/** Clocks that a test can set forward or back separately. */
 function adjustable() {
   const by = { now: 0, date: 0 };
   const clock = { ...clockWith(), now: () => performance.now() + by.now, date: () => Date.now() + by.date };
@@ -15,7 +15,7 @@ function adjustable() {
 
 describe("a wall clock that is set back or forward", () => {
   test.each([-HOUR_MS, HOUR_MS])(
-    "by %i ms changes no ejection, and what is shown of it fits the new time",
+    "by %i ms changes no ejection, and the time that is shown for it fits the new clock",
     async (ms) => {
       const { by, clock } = adjustable();
       const board = switchboard({ a: noAnswer() }, { clock });
@@ -30,8 +30,8 @@ describe("a wall clock that is set back or forward", () => {
   );
 });
 
-describe("a clock of durations that goes back, though it should not", () => {
-  test("harms no call, and home is back when its time has come again", async () => {
+describe("a monotonic clock that goes back, although it should not", () => {
+  test("affects no call, and home is back when its time has come again", async () => {
     const { by, clock } = adjustable();
     const board = switchboard({ a: noAnswer() }, { clock });
     by.now = HOUR_MS;
@@ -46,7 +46,7 @@ describe("a clock of durations that goes back, though it should not", () => {
     expect(settled.every(({ ok }) => ok)).toBe(true);
   });
 
-  test("in the middle of the failures loses none of them and invents none", async () => {
+  test("in the middle of the failures keeps their count", async () => {
     const { by, clock } = adjustable();
     const board = switchboard({}, { clock, ids: ["a"], policy: { replay: false } });
     for (let i = 0; i < 200; i++) {

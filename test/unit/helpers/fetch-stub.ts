@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, vi } from "vitest";
 
-/** To be called once in a file: gives each of its tests a global `fetch` that does as the test says. */
+/** Replaces the global `fetch` in every test of the file with a stub that the test controls. Call it once per file. */
 export function useFetchStub() {
   const stub = vi.fn<typeof fetch>();
   beforeEach(() => {

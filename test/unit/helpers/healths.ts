@@ -1,4 +1,4 @@
-/** The health of regions without calls around it: attempts end as the test says. */
+/** The health of regions by itself, without calls. The test decides how attempts end. */
 import { Emitter } from "../../../src/events/emitter.js";
 import type { FailoverEvent } from "../../../src/events/events.js";
 import type { Permit } from "../../../src/health/breaker.js";
@@ -14,12 +14,12 @@ export interface TestedHealth {
   readonly health: Health;
   readonly events: FailoverEvent[];
   readonly state: () => string;
-  /** One attempt in the region; it ended well if there is no outcome. */
+  /** Makes one attempt in the region. Without an outcome, it succeeded. */
   attempt(outcome?: Outcome): Permit;
   attempts(count: number, outcome?: Outcome): void;
 }
 
-/** In simulated time. */
+/** Runs in simulated time. */
 export function healthWith(options?: HealthOptions | false): TestedHealth {
   const clock = clockWith();
   const emitter = new Emitter(clock);

@@ -1,4 +1,4 @@
-/** Judging one answer, without a call around it. */
+/** Judges one failure by itself, without a call. */
 
 import { type Outcome, outcomeOfFailure } from "../../../src/outcome/outcome.js";
 import { Transmission } from "../../../src/outcome/transmission.js";
@@ -6,7 +6,7 @@ import type { TwirpCode } from "../../../src/outcome/twirp-code.js";
 import type { WireFailure } from "../../../src/outcome/wire-failure.js";
 import { clockWith, EPOCH } from "./simulation.js";
 
-/** What could be seen of the request on its way out. */
+/** What was observed of the request as it was sent. */
 export type Seen = "nothing" | "waiting" | "started" | { readonly httpStatus: number };
 
 export function transmissionThat(seen: Seen): Transmission {
@@ -25,10 +25,10 @@ interface Circumstances {
 }
 
 export function judge(
-  answer: WireFailure,
+  failure: WireFailure,
   { seen = "nothing", notExecutedCodes = [], warn = () => {} }: Circumstances = {},
 ): Outcome {
-  return outcomeOfFailure(answer, {
+  return outcomeOfFailure(failure, {
     transmission: transmissionThat(seen),
     notExecutedCodes: new Set(notExecutedCodes),
     dateMs: EPOCH,

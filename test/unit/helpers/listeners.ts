@@ -1,4 +1,4 @@
-/** Keeps count of the listeners on an abort signal, which the platform does not tell. */
+/** Counts the listeners on an abort signal, because the platform has no way to ask for the number. */
 export function countListeners(signal: AbortSignal): () => number {
   const active = new Map<unknown, number>();
   const add = signal.addEventListener.bind(signal);

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { createFailover, type FailoverOptions } from "../../../src/failover.js";
 import { InvalidOptionError } from "../../../src/support/errors.js";
 
-/** The error with which something refuses an option; fails the test if it does not, or in another way. */
+/** Returns the `InvalidOptionError` that `what` throws. Fails the test if it throws nothing or another kind of error. */
 export function refusalOf(what: () => unknown): InvalidOptionError {
   try {
     what();
@@ -15,7 +15,7 @@ export function refusalOf(what: () => unknown): InvalidOptionError {
   return expect.fail("it was not refused");
 }
 
-/** The message with which `createFailover` refuses options. They may be anything that JavaScript can pass. */
+/** Returns the message of the error that `createFailover` throws for these options, which may be any JavaScript values. */
 export function messageFor(options: Record<string, unknown>): string {
   const given = { regions: ["https://eu.example.com/twirp"], ...options };
   return refusalOf(() => createFailover(given as unknown as FailoverOptions)).message;

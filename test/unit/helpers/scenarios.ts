@@ -1,4 +1,4 @@
-/** Random fault schedules, and what one run of them looked like from outside. */
+/** Random fault schedules, and a record of one run of such a schedule as seen from outside. */
 import fc from "fast-check";
 import { vi } from "vitest";
 import type { HealthOptions } from "../../../src/health/options.js";
@@ -27,7 +27,7 @@ import {
 
 export interface Scenario {
   readonly regions: number;
-  /** In the order of the requests; then again from the beginning. */
+  /** One per request, in order; after the last one they start again with the first. */
   readonly replies: readonly Reply[];
   readonly policy: MethodPolicy;
   readonly throttling: RetryThrottling | false;
@@ -41,7 +41,7 @@ interface PlannedCall {
   readonly startsAtMs: number;
   readonly timeout: number | { readonly dateInMs: number } | undefined;
   readonly leavesAfterMs: number | undefined;
-  /** Over that of the scenario. */
+  /** Overrides the scenario's policy. */
   readonly policy?: MethodPolicy;
 }
 
@@ -112,7 +112,7 @@ const plannedCall: fc.Arbitrary<PlannedCall> = fc.record({
   leavesAfterMs: fc.option(fc.integer({ min: 0, max: 3_000 }), { nil: undefined, freq: 2 }),
 });
 
-/** @param idempotent of the method that is called. */
+/** @param idempotent whether the called method is idempotent. */
 export const scenario = (idempotent: fc.Arbitrary<boolean> = fc.boolean()): fc.Arbitrary<Scenario> =>
   fc.record({
     regions: fc.integer({ min: 1, max: 5 }),
@@ -129,13 +129,13 @@ export const scenario = (idempotent: fc.Arbitrary<boolean> = fc.boolean()): fc.A
     seed: fc.integer(),
   });
 
-/** What one call looked like from outside. */
+/** One call as seen from outside. */
 export interface ObservedCall {
   readonly id: number;
   readonly plan: PlannedCall;
   readonly startedAtMs: number;
   readonly deadlineMs: number;
-  /** When the caller left, if that was before the call settled. */
+  /** When the caller aborted, if that was before the call settled. */
   readonly leftAtMs: number | undefined;
   readonly settled: Settled<string>;
   readonly requests: Simulation["world"]["requests"];
@@ -145,13 +145,13 @@ export interface ObservedCall {
 export interface Observed {
   readonly sim: Simulation;
   readonly calls: readonly ObservedCall[];
-  /** The requests that tested an ejected region. */
+  /** The requests that probed an ejected region. */
   readonly probes: Simulation["world"]["requests"];
   readonly timersLeft: number;
   readonly listenersLeft: number;
 }
 
-/** Plays a scenario: calls that overlap, on one `Failover`. */
+/** Plays a scenario: overlapping calls on one `Failover`. */
 export async function play(given: Scenario): Promise<Observed> {
   const { regions, replies, policy, throttling, calls, seed, health, order } = given;
   const ids = Array.from({ length: regions }, (_, i) => `r${i}`);
@@ -165,11 +165,11 @@ export async function play(given: Scenario): Promise<Observed> {
     ...(order !== undefined && { order }),
   });
   const listeners: (() => number)[] = [];
-  // A test is told of just before its request is sent.
+  // `region_probe` is emitted just before the probe's request is sent, so the next request is the probe.
   const probes: number[] = [];
   sim.failover.on("region_probe", () => probes.push(sim.world.requests.length));
 
-  // The number that the Failover gives a call is that of its start.
+  // The Failover numbers calls in the order in which they start.
   let started = 0;
   const run = async (plan: PlannedCall): Promise<Omit<ObservedCall, "requests" | "events">> => {
     await new Promise<void>((resolve) => setTimeout(resolve, plan.startsAtMs));
@@ -215,7 +215,7 @@ export async function play(given: Scenario): Promise<Observed> {
   };
 }
 
-/** Did a simulated server run the method? It does, unless what it answers is a guarantee that it did not. */
+/** Whether a simulated server ran the method. It did, unless its answer guarantees that it did not. */
 export function executes(reply: Reply, { notExecutedCodes = [] }: MethodPolicy): boolean {
   switch (reply.kind) {
     case "throw":
@@ -223,13 +223,13 @@ export function executes(reply: Reply, { notExecutedCodes = [] }: MethodPolicy):
     case "connecting":
       return false;
     case "error": {
-      const { answer } = reply;
-      if (answer.kind === "http") return ![429, 451].includes(answer.status ?? 0);
-      if (answer.kind !== "twirp") return true;
-      const code = parseTwirpCode(answer.code);
-      // Without a Twirp code it is a gateway's, who promises nothing for the service.
+      const { failure } = reply;
+      if (failure.kind === "http") return ![429, 451].includes(failure.status ?? 0);
+      if (failure.kind !== "twirp") return true;
+      const code = parseTwirpCode(failure.code);
+      // An answer without a Twirp code is from a gateway, which cannot promise anything for the service.
       if (code === undefined) return true;
-      const promised = answer.meta?.retryable === "true" || notExecutedCodes.includes(code);
+      const promised = failure.meta?.retryable === "true" || notExecutedCodes.includes(code);
       return !(code === "bad_route" || promised);
     }
     default:

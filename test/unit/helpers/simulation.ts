@@ -1,4 +1,4 @@
-/** A simulated world: regions that answer by a script, on simulated time. */
+/** A simulated world: regions that answer by a script, in simulated time. */
 import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import type { RpcCall } from "../../../src/call/rpc-call.js";
 import type { FailoverEvent, FailoverEventOf, FailoverEventType } from "../../../src/events/events.js";
@@ -11,10 +11,10 @@ import { type Clock, systemClock } from "../../../src/support/clock.js";
 
 const realSetImmediate = globalThis.setImmediate;
 
-/** 2023-11-14T22:13:20Z, a whole second, since an HTTP date has no milliseconds. */
+/** 2023-11-14T22:13:20Z. It is a whole second because an HTTP date has no milliseconds. */
 export const EPOCH = 1_700_000_000_000;
 
-/** Simulated time in every test of the file. p-retry reads the global `setTimeout`, so the globals are replaced. */
+/** Uses simulated time in every test of the file. The globals are replaced because p-retry uses the global `setTimeout`. */
 export function useSimulatedTime(): void {
   const install = () => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"], now: EPOCH });
   beforeAll(install);
@@ -24,7 +24,7 @@ export function useSimulatedTime(): void {
   });
 }
 
-/** Lets everything happen that needs no time. */
+/** Runs everything that is due without moving time. */
 export const flush = () => new Promise<void>((resolve) => realSetImmediate(resolve));
 
 export type Settled<T> = { ok: true; value: T; atMs: number } | { ok: false; error: unknown; atMs: number };
@@ -60,19 +60,19 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** The simulated clock; its `random` gives the middle of every jitter unless told otherwise. */
+/** The simulated clock. With the default `random` of 0.5, every jitter is at its middle. */
 export function clockWith(random: () => number = () => 0.5): Clock {
   return { ...systemClock, random };
 }
 
-/** The simulated transport's error for an answer of a server, or for none. */
+/** The simulated transport's error, for an error answer or for no answer. */
 export class WireError extends Error {
-  constructor(readonly answer: WireFailure) {
-    super(`wire: ${JSON.stringify(answer)}`);
+  constructor(readonly failure: WireFailure) {
+    super(`wire: ${JSON.stringify(failure)}`);
   }
 }
 
-/** The simulated library's error for what no server said. */
+/** The simulated RPC library's error for a failure that did not come from a server. */
 export class LocalError extends Error {
   constructor(
     readonly code: TwirpCode,
@@ -86,19 +86,19 @@ export class LocalError extends Error {
 /** What a simulated region does with one request. */
 export type Reply =
   | { readonly kind: "ok"; readonly afterMs: number }
-  | { readonly kind: "error"; readonly afterMs: number; readonly answer: WireFailure }
-  /** No connection comes about, which is seen where `observed`. */
+  | { readonly kind: "error"; readonly afterMs: number; readonly failure: WireFailure }
+  /** No connection is made. If `observed`, the attempt's observer sees that. */
   | { readonly kind: "refused"; readonly afterMs: number; readonly observed: boolean }
   | { readonly kind: "connecting" }
-  /** Never settles, and takes no notice of an abort. */
+  /** Never settles, and ignores an abort. */
   | { readonly kind: "hang" }
-  /** `send` throws: the request could not be built. */
+  /** `send` throws because the request could not be built. */
   | { readonly kind: "throw" };
 
 type TwirpDetails = { meta?: Record<string, unknown>; retryAfter?: string };
 
 export const ok = (afterMs = 10): Reply => ({ kind: "ok", afterMs });
-export const failWith = (answer: WireFailure, afterMs = 10): Reply => ({ kind: "error", afterMs, answer });
+export const failWith = (failure: WireFailure, afterMs = 10): Reply => ({ kind: "error", afterMs, failure });
 export const twirp = (code: string, details: TwirpDetails = {}, afterMs = 10): Reply =>
   failWith({ kind: "twirp", code, ...details }, afterMs);
 export const http = (status: number, retryAfter?: string, afterMs = 10): Reply =>
@@ -119,14 +119,14 @@ export interface ServedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** What `send` threw or rejected with. */
   error?: unknown;
-  /** Had the caller left when it was sent? */
+  /** Whether the caller had aborted before it was sent. */
   readonly afterAbort: boolean;
 }
 
-/** All the regions, and the transport that leads to them. */
+/** All regions, and the transport to them. */
 export class World {
   readonly requests: ServedRequest[] = [];
-  /** Every error that the transport or the library made, of which the caller may see one. */
+  /** Every error that the transport or the RPC library made. The caller may only see one of these. */
   readonly errors = new Set<unknown>();
   #calls = 0;
 
@@ -141,15 +141,15 @@ export class World {
     return {
       service: "acme.rooms.v1.RoomService",
       method: "DialParticipant",
-      inspect: (error) => (error as WireError).answer,
+      inspect: (error) => (error as WireError).failure,
       createError: (code, message, cause) => remember(new LocalError(code, message, cause)),
       send: ({ region, signal, headers, observer }) => {
         const reply = this.replyTo(this.requests.length, region);
         const afterAbort = init.signal?.aborted === true;
         const request: ServedRequest = { call, region, atMs: performance.now(), reply, headers, afterAbort };
         this.requests.push(request);
-        const errorOf = (answer: WireFailure) => {
-          request.error = remember(new WireError(answer));
+        const errorOf = (failure: WireFailure) => {
+          request.error = remember(new WireError(failure));
           return request.error;
         };
         if (reply.kind === "throw") throw errorOf({ kind: "unsendable" });
@@ -158,10 +158,10 @@ export class World {
           if (reply.kind === "hang" || reply.kind === "connecting") return;
           const timer = setTimeout(() => {
             if (reply.kind === "ok") resolve(`answer of ${region.id}`);
-            else if (reply.kind === "error") reject(errorOf(reply.answer));
+            else if (reply.kind === "error") reject(errorOf(reply.failure));
             else reject(errorOf({ kind: "none", cause: "ECONNREFUSED" }));
           }, reply.afterMs);
-          // As fetch does it: an abort ends the request with an error.
+          // As in fetch, an abort ends the request with an error.
           signal.addEventListener("abort", () => {
             clearTimeout(timer);
             if (request.error === undefined) reject(errorOf({ kind: "none" }));
@@ -176,7 +176,7 @@ export class World {
 export const regionNamed = (id: string): Region => ({ id, url: `https://${id}.example.com/twirp` });
 
 export interface SimulationOptions extends Partial<FailoverOptions> {
-  /** The replies in the order of the requests, of which the last repeats; or a function of their number and region. */
+  /** The replies in the order of the requests (the last one repeats), or a function of the request's number and region. */
   readonly replies: readonly Reply[] | ((n: number, region: Region) => Reply);
   /** The ids of a fixed list of regions, unless `regions` is given. */
   readonly ids?: readonly string[];
@@ -193,7 +193,7 @@ export interface Simulation {
   eventsOf<T extends FailoverEventType>(type: T): FailoverEventOf<T>[];
   /** The ids of the regions that got a request, in order. */
   asked(): string[];
-  /** Starts a call, without moving time. */
+  /** Starts a call without moving time. */
   start(init?: Partial<RpcCall<string>>): Promise<string>;
   /** Runs a call to its end. */
   run(init?: Partial<RpcCall<string>>): Promise<Settled<string>>;

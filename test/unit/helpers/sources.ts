@@ -14,7 +14,7 @@ export interface ControlledSource extends RegionSource {
   fail(error: unknown): void;
 }
 
-/** A source that answers when the test says so. It knows one region, `a`, before. */
+/** A source that answers when the test says so. Until then it knows one region, `a`. */
 export function controlledSource(key = "a source"): ControlledSource {
   const requests: AbortSignal[] = [];
   let resolve = (_: LoadedRegions) => {};
@@ -35,7 +35,7 @@ export function controlledSource(key = "a source"): ControlledSource {
   };
 }
 
-/** A source that answers at once, each time with the next answer, the last of which repeats. */
+/** A source that answers at once, each time with the next answer. The last one repeats. */
 export function promptSource(...answers: readonly [LoadedRegions | Error, ...(LoadedRegions | Error)[]]) {
   let asked = 0;
   return {

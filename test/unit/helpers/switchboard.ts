@@ -1,4 +1,4 @@
-/** Regions that are well until the test says otherwise, and what a test asks about their health. */
+/** Regions that are healthy until the test sets another reply, and ways to look at their health. */
 import type { FailoverOptions, RegionStatus } from "../../../src/failover.js";
 import type { Region } from "../../../src/regions/region.js";
 import {
@@ -15,20 +15,20 @@ export const idempotent = { idempotent: true };
 export const mutation = { policy: { idempotent: false } };
 
 export interface Switchboard extends Simulation {
-  /** From now on the region answers so. */
+  /** Sets the region's reply from now on. */
   set(id: string, reply: Reply): void;
   /** How many requests a region got. */
   requestsTo(id: string): number;
   status(id: string): RegionStatus;
-  /** Runs calls one after the other. */
+  /** Runs calls one after another. */
   runAll(count: number, init?: Parameters<Simulation["run"]>[0]): Promise<Settled<string>[]>;
-  /** Starts calls at once, and runs them to their ends. */
+  /** Starts all calls at once and runs them to their end. */
   runTogether(count: number, init?: Parameters<Simulation["run"]>[0]): Promise<PromiseSettledResult<string>[]>;
 }
 
 type Options = Partial<FailoverOptions> & Omit<SimulationOptions, "replies">;
 
-/** All methods are idempotent unless the test says otherwise. */
+/** All methods are idempotent by default. */
 export function switchboard(replies: Readonly<Record<string, Reply>> = {}, options: Options = {}): Switchboard {
   const answers = new Map(Object.entries(replies));
   const replyTo = (_: number, { id }: Region) => answers.get(id) ?? ok();

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { outcomeOfEnding } from "../../../src/outcome/outcome.js";
 import { judge, type Seen, transmissionThat } from "../helpers/judging.js";
 
-describe("an answer that is not Twirp's", () => {
+describe("an answer that is not a Twirp error", () => {
   test.each([
     [300, "internal"],
     [302, "internal"],
@@ -44,12 +44,12 @@ describe("an answer that is not Twirp's", () => {
     expect(judge({ kind: "http" })).toEqual({ code: "internal", origin: "intermediary", execution: "unknown" });
   });
 
-  test("the status that was seen stands in for one that the error does not tell", () => {
+  test("the status that was seen is used if the error has none", () => {
     const outcome = judge({ kind: "http" }, { seen: { httpStatus: 429 } });
     expect(outcome).toMatchObject({ code: "resource_exhausted", execution: "none", httpStatus: 429 });
   });
 
-  test("a text that claims another status than the one that was seen proves nothing", () => {
+  test("an error text with another status than the one that was seen proves nothing", () => {
     const outcome = judge({ kind: "http", status: 451 }, { seen: { httpStatus: 500 } });
     expect(outcome).toMatchObject({ execution: "unknown", httpStatus: 500 });
   });
@@ -60,11 +60,11 @@ describe("no complete answer", () => {
     expect(judge({ kind: "none" })).toEqual({ code: "unavailable", origin: "transport", execution: "unknown" });
   });
 
-  test("an answer that broke off is dataloss: something ran, to some point", () => {
+  test("an answer that broke off is dataloss, because the method may have run in part or in full", () => {
     expect(judge({ kind: "broken" })).toEqual({ code: "dataloss", origin: "transport", execution: "unknown" });
   });
 
-  test("an error after a status of success is an answer that could not be read", () => {
+  test("an error after a success status is an answer that could not be read", () => {
     const outcome = judge({ kind: "http", status: 451 }, { seen: { httpStatus: 200 } });
     expect(outcome).toMatchObject({ code: "dataloss", origin: "transport", execution: "unknown", httpStatus: 200 });
   });
@@ -78,7 +78,7 @@ describe("no complete answer", () => {
   });
 
   test.each(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"])(
-    "%s happens only before a connection stands, so where nothing was watched it is proof",
+    "%s only happens before a connection exists, so it is a proof if nothing was observed",
     (cause) => {
       expect(judge({ kind: "none", cause })).toMatchObject({ execution: "none", cause });
       expect(judge({ kind: "none", cause }, { seen: "started" }).execution).toBe("unknown");
@@ -94,7 +94,7 @@ describe("no complete answer", () => {
 });
 
 describe("a request that could not be built", () => {
-  test("is the client's own failure, and nothing ran", () => {
+  test("is the client's failure, and nothing ran", () => {
     expect(judge({ kind: "unsendable" })).toEqual({ code: "internal", origin: "client", execution: "none" });
   });
 });
@@ -124,7 +124,7 @@ describe("an attempt that we ended", () => {
 
 describe("HTTP 451", () => {
   test.each(["unavailable", "permission_denied", "region_pinned"])(
-    "says that nothing ran, also in JSON with the code %s: no Twirp server answers with it",
+    "proves that nothing ran, also in JSON with the code %s, because no Twirp server answers with it",
     (code) => {
       const outcome = judge({ kind: "twirp", code, meta: {} }, { seen: { httpStatus: 451 } });
       expect(outcome).toMatchObject({ origin: "intermediary", execution: "none", httpStatus: 451 });
@@ -148,7 +148,7 @@ describe("Retry-After", () => {
     ["Tue, 14 Nov 2023 22:13:30 GMT", 10_000],
     ["Tuesday, 14-Nov-23 22:13:30 GMT", 10_000],
     ["Tue, 14 Nov 2023 22:13:10 GMT", 0],
-  ])("%j is %i ms of peace", (retryAfter, expected) => {
+  ])("%j is a pushback of %i ms", (retryAfter, expected) => {
     expect(judge({ kind: "http", status: 503, retryAfter }).pushbackMs).toBe(expected);
     expect(judge({ kind: "twirp", code: "unavailable", retryAfter }).pushbackMs).toBe(expected);
   });
@@ -166,14 +166,14 @@ describe("Retry-After", () => {
     "2023-11-14",
     "99999999999",
     "Tue, not a date at all",
-  ])("%j says nothing, and is told of", (retryAfter) => {
+  ])("%j is ignored with a warning", (retryAfter) => {
     const warnings: string[] = [];
     const outcome = judge({ kind: "http", status: 503, retryAfter }, { warn: (message) => warnings.push(message) });
     expect(outcome).not.toHaveProperty("pushbackMs");
     expect(warnings).toEqual([`a server asked to be left alone for "${retryAfter}", which cannot be read`]);
   });
 
-  test("that can be read is nothing to tell of, nor is none", () => {
+  test("causes no warning if it is valid or absent", () => {
     const warnings: string[] = [];
     for (const retryAfter of ["15s", undefined]) {
       judge({ kind: "http", status: 503, retryAfter }, { warn: (message) => warnings.push(message) });
@@ -186,12 +186,12 @@ describe("Twirp meta retry_after", () => {
   const unavailable = (meta: Record<string, unknown>, retryAfter?: string) =>
     judge({ kind: "twirp", code: "unavailable", meta, ...(retryAfter !== undefined && { retryAfter }) });
 
-  test("is a duration, and the service's own word: it wins over the header", () => {
+  test("is a duration, and overrides the header because it comes from the service", () => {
     expect(unavailable({ retry_after: "15s" }).pushbackMs).toBe(15_000);
     expect(unavailable({ retry_after: "15s" }, "120").pushbackMs).toBe(15_000);
   });
 
-  test("that is no text leaves the word to the header", () => {
+  test("that is not a string is ignored, and the header is used", () => {
     expect(unavailable({ retry_after: 15 }, "120").pushbackMs).toBe(120_000);
     expect(unavailable({ retry_after: 15 })).not.toHaveProperty("pushbackMs");
   });

@@ -15,10 +15,10 @@ describe("Retry-After", () => {
     ["a duration in the service's meta", twirp("unavailable", { meta: { retry_after: "3s" } })],
     ["an HTTP date from the service", twirp("unavailable", { retryAfter: inSeconds(3.01) })],
   ];
-  test.each(forms)("as %s holds a retry in the same region", async (form, reply) => {
+  test.each(forms)("as %s delays a retry in the same region", async (form, reply) => {
     const sim = simulate({ replies: [reply, ok()], ids: ["a"], policy: idempotent });
     await sim.run();
-    // A date has whole seconds: 3 s after the beginning, which is 2.99 s after the answer.
+    // A date has whole seconds: it is 3 s after the start, which is 2.99 s after the answer.
     const expected = form.includes("date") ? 3_000 : 3_010;
     expect(starts(sim)).toEqual([
       ["a", 0],
@@ -27,7 +27,7 @@ describe("Retry-After", () => {
     expect(sim.eventsOf("retry")).toMatchObject([{ backoffMs: expected - 10 }]);
   });
 
-  test.each(forms)("as %s does not hold a failover to another region", async (_, reply) => {
+  test.each(forms)("as %s does not delay a failover to another region", async (_, reply) => {
     const sim = simulate({ replies: [reply, ok()], policy: idempotent });
     await sim.run();
     expect(starts(sim)).toEqual([
@@ -36,7 +36,7 @@ describe("Retry-After", () => {
     ]);
   });
 
-  test("of a 429 does not hold a failover either, which starts at once", async () => {
+  test("of a 429 does not delay a failover either, which starts at once", async () => {
     const sim = simulate({ replies: [http(429, "60"), ok()] });
     await sim.run();
     expect(starts(sim)).toEqual([
@@ -45,7 +45,7 @@ describe("Retry-After", () => {
     ]);
   });
 
-  test("of a 429 holds a retry in the only region, of a mutation too", async () => {
+  test("of a 429 delays a retry in the only region, also of a mutation", async () => {
     const sim = simulate({ replies: [http(429, "2"), ok()], ids: ["a"] });
     await sim.run();
     expect(starts(sim)).toEqual([
@@ -54,13 +54,13 @@ describe("Retry-After", () => {
     ]);
   });
 
-  test("counts from when the region asked for it, not from when the call comes back to it", async () => {
+  test("counts from the region's answer, not from when the call returns to the region", async () => {
     const sim = simulate({ replies: [http(503, "1"), noAnswer(500), ok()], ids: ["a", "b"], policy: idempotent });
     await sim.run();
     expect(starts(sim)).toEqual([
       ["a", 0],
       ["b", 210],
-      // 1 000 ms after the answer at 10; the second wait alone would have ended at 1 110.
+      // 1,000 ms after the answer at 10 ms. The second wait alone would have ended at 1,110 ms.
       ["a", 1_110],
     ]);
   });
@@ -71,7 +71,7 @@ describe("Retry-After", () => {
     expect(starts(sim)[1]).toEqual(["a", 210]);
   });
 
-  test("that is longer than what is left of the call ends it at once", async () => {
+  test("that is longer than the time left of the call ends the call at once", async () => {
     const sim = simulate({ replies: [http(503, "10"), ok()], ids: ["a"], policy: idempotent });
     expect(await sim.run()).toEqual({ ok: false, error: sim.world.requests[0]?.error, atMs: 10 });
   });
@@ -85,7 +85,7 @@ describe("Retry-After", () => {
     ]);
   });
 
-  test("of more than a timer can hold is not taken for none", async () => {
+  test("of more than a timer can hold is not ignored", async () => {
     const sim = simulate({ replies: [http(503, "99999999"), ok()], ids: ["a"], policy: idempotent });
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 60_000);

@@ -25,7 +25,7 @@ const AMBIGUOUS: readonly TwirpCode[] = [
 ];
 
 describe("the service's own error", () => {
-  test("the two families and bad_route are all the codes there are", () => {
+  test("the two groups and bad_route are all codes", () => {
     expect([...CHOSEN_BY_THE_HANDLER, ...AMBIGUOUS, "bad_route"].toSorted()).toEqual([...TWIRP_CODES].toSorted());
   });
 
@@ -33,7 +33,7 @@ describe("the service's own error", () => {
     expect(judge({ kind: "twirp", code })).toEqual({ code, origin: "service", execution: "done" });
   });
 
-  test.each(AMBIGUOUS)("%s does not tell whether the handler ran", (code) => {
+  test.each(AMBIGUOUS)("%s does not say whether the handler ran", (code) => {
     expect(judge({ kind: "twirp", code })).toEqual({ code, origin: "service", execution: "unknown" });
   });
 
@@ -59,11 +59,11 @@ describe("the spellings of a code", () => {
     expect(judge({ kind: "twirp", code: spelling }).code).toBe(code);
   });
 
-  test.each(["", "teapot", "not found", "404"])("%j is no Twirp code, so a gateway wrote it", (code) => {
+  test.each(["", "teapot", "not found", "404"])("%j is not a Twirp code, so a gateway wrote it", (code) => {
     expect(judge({ kind: "twirp", code })).toMatchObject({ origin: "intermediary", execution: "unknown" });
   });
 
-  test("JSON with no Twirp code is judged by its status where that was seen", () => {
+  test("JSON without a Twirp code is judged by its status if that was seen", () => {
     const outcome = judge({ kind: "twirp", code: "gateway_busy" }, { seen: { httpStatus: 503 } });
     expect(outcome).toMatchObject({
       code: "unavailable",
@@ -80,7 +80,7 @@ describe("the service's promise", () => {
     expect(outcome).toMatchObject({ code, origin: "service", execution: "none" });
   });
 
-  test('retryable "true" is told apart from a proof', () => {
+  test('retryable "true" is distinguished from a proof', () => {
     expect(judge({ kind: "twirp", code: "internal", meta: { retryable: "true" } }).promised).toBe(true);
     expect(judge({ kind: "twirp", code: "bad_route" }).promised).toBeUndefined();
   });
@@ -89,28 +89,28 @@ describe("the service's promise", () => {
     expect(judge({ kind: "twirp", code, meta: { retryable: "false" } }).forbidden).toBe(true);
   });
 
-  test('retryable "false" takes nothing from the proof that bad_route is', () => {
+  test('retryable "false" does not change that bad_route is a proof', () => {
     const outcome = judge({ kind: "twirp", code: "bad_route", meta: { retryable: "false" } });
     expect(outcome).toMatchObject({ forbidden: true, execution: "none" });
   });
 
-  test('retryable "false" outranks notExecutedCodes', () => {
-    const answer = { kind: "twirp", code: "unavailable", meta: { retryable: "false" } } as const;
-    expect(judge(answer, { notExecutedCodes: ["unavailable"] })).toMatchObject({
+  test('retryable "false" overrides notExecutedCodes', () => {
+    const failure = { kind: "twirp", code: "unavailable", meta: { retryable: "false" } } as const;
+    expect(judge(failure, { notExecutedCodes: ["unavailable"] })).toMatchObject({
       forbidden: true,
       execution: "unknown",
     });
   });
 
   test.each([true, 1, "TRUE", "yes", null, ["true"]])(
-    "retryable %j is no promise: the convention is a string",
+    "retryable %j is not a promise, because the convention is a string",
     (value) => {
       const outcome = judge({ kind: "twirp", code: "unavailable", meta: { retryable: value } });
       expect(outcome).toEqual({ code: "unavailable", origin: "service", execution: "unknown" });
     },
   );
 
-  test("meta of other names promises nothing", () => {
+  test("meta with other names promises nothing", () => {
     const outcome = judge({ kind: "twirp", code: "unavailable", meta: { cause: "retryable", argument: "true" } });
     expect(outcome.execution).toBe("unknown");
   });
@@ -122,7 +122,7 @@ describe("notExecutedCodes", () => {
     expect(outcome).toEqual({ code: "unavailable", origin: "service", execution: "none", promised: true });
   });
 
-  test("a listed code is recognised in another spelling", () => {
+  test("a listed code is recognised in another library's spelling", () => {
     const outcome = judge({ kind: "twirp", code: "data_loss" }, { notExecutedCodes: ["dataloss"] });
     expect(outcome.execution).toBe("none");
   });
@@ -132,17 +132,17 @@ describe("notExecutedCodes", () => {
     expect(outcome.execution).toBe("unknown");
   });
 
-  test("a proxy's 503 is not the service's word", () => {
+  test("a proxy's 503 is not an error of the service", () => {
     const outcome = judge({ kind: "http", status: 503 }, { notExecutedCodes: ["unavailable"] });
     expect(outcome).toMatchObject({ code: "unavailable", origin: "intermediary", execution: "unknown" });
   });
 
-  test("a connection that broke is not the service's word", () => {
+  test("a broken connection is not an error of the service", () => {
     expect(judge({ kind: "none" }, { notExecutedCodes: ["unavailable"] }).execution).toBe("unknown");
     expect(judge({ kind: "broken" }, { notExecutedCodes: ["dataloss"] }).execution).toBe("unknown");
   });
 
-  test("a gateway's JSON without a Twirp code is not the service's word", () => {
+  test("a gateway's JSON without a Twirp code is not an error of the service", () => {
     const outcome = judge(
       { kind: "twirp", code: "oops" },
       { seen: { httpStatus: 503 }, notExecutedCodes: ["unavailable"] },

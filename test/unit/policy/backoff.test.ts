@@ -8,7 +8,7 @@ import { drive, noAnswer, ok, type Reply, refused, simulate, twirp, useSimulated
 useSimulatedTime();
 
 const MIDDLE = 0.5;
-/** The first so many waits of a call. */
+/** The first `count` waits of a call. */
 const nextWaits = (backoff: Backoff, count: number) => Array.from({ length: count }, () => backoff.next());
 
 const idempotent = { idempotent: true };
@@ -34,7 +34,7 @@ describe("the length of a wait", () => {
     expect(nextWaits(backoff, 4)).toEqual([200, 400, 500, 500]);
   });
 
-  test("is at most maxBackoffMs even for the first", () => {
+  test("is at most maxBackoffMs, even for the first wait", () => {
     expect(new Backoff({ ...DEFAULT_POLICY, initialBackoffMs: 900, maxBackoffMs: 300 }, MIDDLE).next()).toBe(300);
   });
 
@@ -43,14 +43,14 @@ describe("the length of a wait", () => {
     expect(nextWaits(backoff, 3)).toEqual([200, 200, 200]);
   });
 
-  test("is jittered by 20 % down, or up, and no more", () => {
+  test("is jittered by at most 20 % down or up", () => {
     expect(new Backoff(DEFAULT_POLICY, 0).next()).toBe(160);
     expect(new Backoff(DEFAULT_POLICY, 1 - Number.EPSILON).next()).toBe(240);
     const longest = new Backoff({ ...DEFAULT_POLICY, maxBackoffMs: 1_000 }, 1 - Number.EPSILON);
     expect(nextWaits(longest, 9).at(-1)).toBeCloseTo(1_200);
   });
 
-  test("lies within the jitter of the nominal length, whatever the policy", () => {
+  test("is within the jitter of the nominal length for any policy", () => {
     const policy = fc.record({
       initialBackoffMs: fc.integer({ min: 1, max: 5_000 }),
       maxBackoffMs: fc.integer({ min: 1, max: 10_000 }),
@@ -70,7 +70,7 @@ describe("the length of a wait", () => {
   });
 });
 
-describe("the contract with p-retry, whose formula Backoff mirrors", () => {
+describe("the contract with p-retry, whose formula Backoff repeats", () => {
   const policies = fc.record({
     initialBackoffMs: fc.integer({ min: 1, max: 5_000 }),
     maxBackoffMs: fc.integer({ min: 1, max: 10_000 }),
@@ -78,7 +78,7 @@ describe("the contract with p-retry, whose formula Backoff mirrors", () => {
   });
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-  test("p-retry waits exactly as long as next() says, retry after retry", async () => {
+  test("p-retry waits exactly as long as next() says, for every retry", async () => {
     await fc.assert(
       fc.asyncProperty(policies, random, async (own, jitter) => {
         const backoff = new Backoff({ ...DEFAULT_POLICY, ...own }, jitter);
@@ -89,7 +89,7 @@ describe("the contract with p-retry, whose formula Backoff mirrors", () => {
         };
         await drive(pRetry(fails, { ...backoff.schedule, retries: 4 }));
         const waited = calledAt.slice(1).map((at, i) => at - (calledAt[i] as number));
-        // A simulated timer has whole milliseconds.
+        // Simulated timers use whole milliseconds.
         const said = nextWaits(backoff, 4).map(Math.trunc);
         expect(waited.map(Math.trunc)).toEqual(said);
       }),
@@ -97,7 +97,7 @@ describe("the contract with p-retry, whose formula Backoff mirrors", () => {
     );
   });
 
-  test("a retry that p-retry does not consume is not waited for, and does not lengthen the next wait", async () => {
+  test("a retry that p-retry does not consume starts without a wait and does not lengthen the next wait", async () => {
     const backoff = new Backoff(DEFAULT_POLICY, MIDDLE);
     const calledAt: number[] = [];
     const fails = () => {
@@ -128,14 +128,14 @@ describe("on the clock", () => {
       expect(Math.abs(wait - (nominal[i] as number))).toBeLessThanOrEqual(1);
   });
 
-  test("a failover after an attempt that never ran starts at once, and is announced so", async () => {
+  test("a failover after an attempt that never ran starts at once, and its event says so", async () => {
     const sim = simulate({ replies: [refused(), refused(), ok()] });
     await sim.run();
     expect(waits(sim)).toEqual([0, 0]);
     expect(sim.eventsOf("failover").map(({ backoffMs }) => backoffMs)).toEqual([0, 0]);
   });
 
-  test("a failover that starts at once does not count as a wait: the next is the first", async () => {
+  test("a failover that starts at once does not count as a wait, so the next wait is the first", async () => {
     const sim = simulate({
       replies: [refused(), noAnswer(), refused(), noAnswer(), ok()],
       ids: ["a", "b", "c", "d", "e"],
@@ -145,7 +145,7 @@ describe("on the clock", () => {
     expect(waits(sim)).toEqual([0, 200, 0, 400]);
   });
 
-  test("calls that fail together do not come back together", async () => {
+  test("calls that fail at the same time are not replayed at the same time", async () => {
     const randoms = [0.1, 0.9];
     const sim = simulate({
       replies: [noAnswer(), noAnswer(), ok(), ok()],
@@ -161,7 +161,7 @@ describe("on the clock", () => {
     ]);
   });
 
-  test("a promise that nothing ran is as good as a proof", async () => {
+  test("a promise that nothing ran has the same effect as a proof", async () => {
     const sim = simulate({ replies: [twirp("unavailable", { meta: { retryable: "true" } }), ok()] });
     await sim.run();
     expect(sim.asked()).toEqual(["a", "b"]);
@@ -170,7 +170,7 @@ describe("on the clock", () => {
 });
 
 describe("a wait that would outlast the deadline", () => {
-  test("is not begun: the call fails at once, with its real error", async () => {
+  test("is not started: the call fails at once with its real error", async () => {
     const sim = simulate({
       replies: [noAnswer(850), ok()],
       policy: { ...idempotent, timeoutMs: 1_000, perAttemptTimeoutMs: 900 },
@@ -180,7 +180,7 @@ describe("a wait that would outlast the deadline", () => {
     expect(sim.eventsOf("replay_refused")).toMatchObject([{ reason: "deadline" }]);
   });
 
-  test("is not begun when it would end at the deadline exactly", async () => {
+  test("is not started when it would end exactly at the deadline", async () => {
     const sim = simulate({
       replies: [noAnswer(800), ok()],
       policy: { ...idempotent, timeoutMs: 1_000, perAttemptTimeoutMs: 900 },
@@ -188,7 +188,7 @@ describe("a wait that would outlast the deadline", () => {
     expect(await sim.run()).toMatchObject({ ok: false, atMs: 800 });
   });
 
-  test("is one that leaves no time at all; a millisecond is enough to begin it", async () => {
+  test("is one that leaves no time at all: with one millisecond left it is started", async () => {
     const sim = simulate({
       replies: [noAnswer(799), ok(0)],
       policy: { ...idempotent, timeoutMs: 1_000, perAttemptTimeoutMs: 900 },

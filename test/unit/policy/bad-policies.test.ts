@@ -8,7 +8,7 @@ import { LocalError, ok, simulate, useSimulatedTime } from "../helpers/simulatio
 const regions = ["https://eu.example.com/twirp"];
 const messageForPolicy = (policy: object) => messageFor({ policies: { "*": policy } });
 
-describe("a policy with a value that cannot be meant", () => {
+describe("a policy with an invalid value", () => {
   const rows: [keyof MethodPolicy, unknown, string][] = [
     ["maxAttempts", 0, "0"],
     ["maxAttempts", -1, "-1"],
@@ -44,7 +44,7 @@ describe("a policy with a value that cannot be meant", () => {
     ["idempotencyKey", 1, "1"],
   ];
 
-  test.each(rows)("%s: %j is refused, with option and value", (name, value, shown) => {
+  test.each(rows)("%s: %j is refused, and the message names the option and the value", (name, value, shown) => {
     const policies = { "*": { [name]: value } } as PolicyTable;
     const error = refusalOf(() => createFailover({ regions, policies }));
     expect(error.message).toMatch(new RegExp(`^twirp-failover: policies\\["\\*"\\]\\.${name} must be .+; got `));
@@ -53,32 +53,29 @@ describe("a policy with a value that cannot be meant", () => {
     expect(error.value).toBe(value);
   });
 
-  test.each(["retryableCodes", "notExecutedCodes"])(
-    "%s with an unknown code is refused, with the one that was meant",
-    (name) => {
-      const message = messageForPolicy({ [name]: ["internal", "unavailible"] });
-      expect(message).toContain(`policies["*"].${name}[1]`);
-      expect(message).toContain('unavailible" (did you mean "unavailable"?)');
-    },
-  );
+  test.each(["retryableCodes", "notExecutedCodes"])("%s with an unknown code is refused with a suggestion", (name) => {
+    const message = messageForPolicy({ [name]: ["internal", "unavailible"] });
+    expect(message).toContain(`policies["*"].${name}[1]`);
+    expect(message).toContain('unavailible" (did you mean "unavailable"?)');
+  });
 
-  test("a code that resembles none is refused without a guess", () => {
+  test("a code that is not similar to any code is refused without a suggestion", () => {
     const message = messageForPolicy({ retryableCodes: ["teapot"] });
     expect(message).toContain('got "teapot"');
     expect(message).not.toContain("did you mean");
   });
 
-  test.each([503, null, undefined])("a code that is no text (%s) is refused", (code) => {
+  test.each([503, null, undefined])("a code that is not a string (%s) is refused", (code) => {
     expect(messageForPolicy({ retryableCodes: [code] })).toContain(`retryableCodes[0] must be one of`);
   });
 
-  test.each(["data_loss", "CANCELLED"])("a code in the spelling %s of another Twirp library is taken", (code) => {
+  test.each(["data_loss", "CANCELLED"])("a code in another Twirp library's spelling is accepted: %s", (code) => {
     expect(() =>
       createFailover({ regions, policies: { "*": { retryableCodes: [code as "dataloss"] } } }),
     ).not.toThrow();
   });
 
-  test.each([null, 5, "fast", []])("a policy that is %j is refused", (policy) => {
+  test.each([null, 5, "fast", []])("%j is refused as a policy", (policy) => {
     expect(messageFor({ policies: { "acme.Rooms/GetRoom": policy } })).toContain(
       'policies["acme.Rooms/GetRoom"] must be an object',
     );
@@ -92,13 +89,13 @@ describe("an option that does not exist", () => {
     ["timeoutMS", "timeoutMs"],
     ["timeout", "timeoutMs"],
     ["retryableCode", "retryableCodes"],
-  ])("%s in a policy is refused, with what was meant: %s", (typo, meant) => {
+  ])("%s in a policy is refused with the suggestion %s", (typo, meant) => {
     expect(messageForPolicy({ [typo]: 1 })).toBe(
       `twirp-failover: unknown option "${typo}" in policies["*"] (did you mean "${meant}"?)`,
     );
   });
 
-  test("that resembles none is refused without a guess", () => {
+  test("is refused without a suggestion if it is not similar to any option", () => {
     expect(messageForPolicy({ hedgehog: 1 })).toMatch(
       /unknown option "hedgehog" in policies\["\*"\]; it takes idempotent, replay, /,
     );
@@ -125,13 +122,13 @@ describe("a key of the table", () => {
   });
 
   test.each(["*", "Rooms/*", "acme.rooms.v1.Rooms/*", "acme.rooms.v1.Rooms/GetRoom", "_a.b/_c1"])(
-    "%j is taken",
+    "%j is accepted",
     (key) => {
       expect(() => createFailover({ regions, policies: { [key]: {} } as PolicyTable })).not.toThrow();
     },
   );
 
-  test.each([[[]], ["all"], [7]])("a table that is %j is refused", (policies) => {
+  test.each([[[]], ["all"], [7]])("%j is refused as a table", (policies) => {
     expect(messageFor({ policies })).toContain("policies must be an object");
   });
 });
@@ -149,7 +146,7 @@ describe("the policy of one call", () => {
     expect(sim.asked()).toEqual([]);
   });
 
-  test("is refused with what was meant", async () => {
+  test("is refused with a suggestion", async () => {
     const sim = simulate({ replies: [ok()] });
     const error = await sim.fail({ policy: { idempotant: true } as MethodPolicy });
     expect(error.message).toContain('unknown option "idempotant" in the call\'s failover (did you mean "idempotent"?)');

@@ -25,12 +25,12 @@ function idempotencyOf({ own, exact, service, level, all }: Declared): boolean {
   return (own === undefined ? ofMethod : found.override(ofMethod, { idempotent: own })).idempotent;
 }
 
-describe("whether a method is idempotent is said by", () => {
-  test("nobody: then it is not", () => {
+describe("whether a method is idempotent is decided by", () => {
+  test("nothing, and then it is not idempotent", () => {
     expect(idempotencyOf({})).toBe(false);
   });
 
-  test('"*", where nothing more exact does', () => {
+  test('"*", if no more specific entry says so', () => {
     expect(idempotencyOf({ all: true })).toBe(true);
   });
 
@@ -49,12 +49,12 @@ describe("whether a method is idempotent is said by", () => {
     expect(idempotencyOf({ exact: true, service: false, all: false })).toBe(true);
   });
 
-  test("the call's own policy, over all", () => {
+  test("the call's own policy, over everything else", () => {
     expect(idempotencyOf({ own: false, exact: true, service: true, level: "IDEMPOTENT", all: true })).toBe(false);
     expect(idempotencyOf({ own: true, exact: false, service: false, all: false })).toBe(true);
   });
 
-  test("no entry that leaves the option out", () => {
+  test("only those entries that have the option", () => {
     const found = policies({
       [`${SERVICE}/GetRoom`]: { timeoutMs: 1 },
       [`${SERVICE}/*`]: { idempotent: undefined } as never,
@@ -71,7 +71,7 @@ describe("every other option", () => {
     [`${SERVICE}/GetRoom`]: { timeoutMs: 3_000 },
   });
 
-  test("is taken from the most exact entry that has it", () => {
+  test("is taken from the most specific entry that has it", () => {
     expect(found.resolve(SERVICE, "GetRoom", undefined)).toMatchObject({
       timeoutMs: 3_000,
       maxAttempts: 4,
@@ -83,31 +83,31 @@ describe("every other option", () => {
     expect(found.resolve("acme.Other", "GetRoom", undefined)).toMatchObject({ timeoutMs: 1_000, maxAttempts: 2 });
   });
 
-  test("a list replaces the less exact list, and is not added to it", () => {
+  test("a list replaces the list of a less specific entry", () => {
     const own = found.override(found.resolve(SERVICE, "GetRoom", undefined), { retryableCodes: ["internal"] });
     expect([...own.retryableCodes]).toEqual(["internal"]);
   });
 
-  test("the call's own policy leaves what it does not name as it was", () => {
+  test("the call's own policy does not change the options that it leaves out", () => {
     const base = found.resolve(SERVICE, "GetRoom", undefined);
     expect(found.override(base, { maxAttempts: 1 })).toEqual({ ...base, maxAttempts: 1 });
   });
 
-  test("the call's own false is one attempt and no replay", () => {
+  test("failover: false for one call means one attempt and no replay", () => {
     const base = found.resolve(SERVICE, "GetRoom", undefined);
     expect(found.override(base, false)).toEqual({ ...base, replay: false });
   });
 
-  test("an entry for a service does not reach one whose name begins alike", () => {
+  test("an entry for a service does not apply to a service whose name only begins with that name", () => {
     expect(found.resolve(`${SERVICE}2`, "GetRoom", undefined).timeoutMs).toBe(1_000);
     expect(found.resolve("acme.rooms.v1", "GetRoom", undefined).timeoutMs).toBe(1_000);
   });
 
-  test("no entry at all means the defaults", () => {
+  test("without any entry the defaults apply", () => {
     expect(policies({}).resolve(SERVICE, "GetRoom", undefined)).toEqual(DEFAULT_POLICY);
   });
 
-  test("the same method gives the same object", () => {
+  test("resolving the same method again returns the same object", () => {
     expect(found.resolve(SERVICE, "GetRoom", undefined)).toBe(found.resolve(SERVICE, "GetRoom", undefined));
   });
 
@@ -131,7 +131,7 @@ describe("every other option", () => {
 describe("the idempotency key", () => {
   useSimulatedTime();
 
-  test("is one per call, and the same with every attempt of it", async () => {
+  test("is new for each call, and the same for all attempts of the call", async () => {
     const sim = simulate({ replies: [noAnswer(), ok(), ok()], policy: { idempotencyKey: true } });
     await sim.run();
     await sim.run();
@@ -147,7 +147,7 @@ describe("the idempotency key", () => {
     expect(Object.keys(sim.world.requests[0]?.headers ?? {})).toEqual(["X-Request-Key"]);
   });
 
-  test("a more exact false takes it away again, and with it the permission to replay", async () => {
+  test("a more specific false removes it, and with it the permission to replay", async () => {
     const sim = simulate({ replies: [noAnswer(), ok()], policy: { idempotencyKey: true } });
     await sim.fail({ policy: { idempotencyKey: false } });
     expect(sim.world.requests.map(({ headers }) => headers)).toEqual([{}]);

@@ -15,7 +15,7 @@ const outcome = (execution: Execution, code: TwirpCode = "unavailable", origin: 
 });
 const ALLOWED = undefined;
 
-describe("may it be replayed?", () => {
+describe("whether a replay is allowed", () => {
   const policies = { "an idempotent method": idempotent, "one with a key": keyed, "a mutation": mutation };
   const rows: [keyof typeof policies, Execution, TwirpCode, RefusalReason | undefined][] = [
     ["an idempotent method", "none", "unavailable", ALLOWED],
@@ -35,14 +35,14 @@ describe("may it be replayed?", () => {
     expect(refusalBy(policies[method], outcome(execution, code))).toBe(expected);
   });
 
-  test("an attempt that never ran may be replayed whatever its code", () => {
+  test("an attempt that never ran may be replayed with any code", () => {
     for (const code of TWIRP_CODES) {
       expect(refusalBy(mutation, outcome("none", code)), code).toBe(ALLOWED);
       expect(refusalBy(idempotent, outcome("none", code)), code).toBe(ALLOWED);
     }
   });
 
-  test("an attempt that the handler answered is never replayed whatever its code", () => {
+  test("an attempt that the handler answered is never replayed, with any code", () => {
     for (const code of TWIRP_CODES) {
       expect(refusalBy({ ...idempotent, retryableCodes: new Set(TWIRP_CODES) }, outcome("done", code)), code).toBe(
         "answered",
@@ -64,19 +64,19 @@ describe("the codes that are retryable by default", () => {
     expect(refusalBy(idempotent, outcome("unknown", code, "intermediary"))).toBe("code_not_retryable");
   });
 
-  test.each(["transport", "timeout"] as const)("every failure of origin %s is, whatever its code", (origin) => {
+  test.each(["transport", "timeout"] as const)("every failure of origin %s is retryable, with any code", (origin) => {
     const none: ResolvedPolicy = { ...idempotent, retryableCodes: new Set() };
     for (const code of TWIRP_CODES) expect(refusalBy(none, outcome("unknown", code, origin)), code).toBe(ALLOWED);
   });
 
-  test("the policy's own codes replace them", () => {
+  test("the policy's codes replace them", () => {
     const own: ResolvedPolicy = { ...idempotent, retryableCodes: new Set<TwirpCode>(["resource_exhausted"]) };
     expect(refusalBy(own, outcome("unknown", "resource_exhausted"))).toBe(ALLOWED);
     expect(refusalBy(own, outcome("unknown", "unavailable"))).toBe("code_not_retryable");
   });
 });
 
-describe("what no policy allows", () => {
+describe("no policy allows", () => {
   test.each([
     ["the caller's abort", "canceled", "caller", "aborted"],
     ["the call's deadline", "deadline_exceeded", "caller", "deadline"],
@@ -98,11 +98,14 @@ describe("what no policy allows", () => {
 describe("replay: false", () => {
   const off: ResolvedPolicy = { ...idempotent, replay: false };
 
-  test.each(["none", "unknown"] as const)("refuses what would be allowed with execution %s", (execution) => {
-    expect(refusalBy(off, outcome(execution))).toBe("disabled");
-  });
+  test.each(["none", "unknown"] as const)(
+    "refuses a replay that would otherwise be allowed (execution %s)",
+    (execution) => {
+      expect(refusalBy(off, outcome(execution))).toBe("disabled");
+    },
+  );
 
-  test("does not hide that the handler had answered", () => {
+  test("does not hide that the handler answered", () => {
     expect(refusalBy(off, outcome("done", "not_found"))).toBe("answered");
   });
 });

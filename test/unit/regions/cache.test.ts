@@ -10,8 +10,8 @@ const ignoreWarnings = () => {};
 const AB = listOf("a", "b");
 const load = (cache: RegionCache, source: RegionSource) => drive(cache.load(source, ignoreWarnings));
 
-describe("a single flight", () => {
-  test("serves all who ask at the same time, with one list", async () => {
+describe("one request at a time", () => {
+  test("serves all concurrent loads with one list", async () => {
     const cache = new RegionCache();
     const source = controlledSource();
     const all = Array.from({ length: 200 }, () => cache.load(source, ignoreWarnings));
@@ -22,7 +22,7 @@ describe("a single flight", () => {
     expect(cache.get(source)).toEqual(AB);
   });
 
-  test("fails all who wait on it, and the next one asks again", async () => {
+  test("fails all concurrent loads, and the next load makes a new request", async () => {
     const cache = new RegionCache();
     const source = controlledSource();
     const all = Array.from({ length: 5 }, () => cache.load(source, ignoreWarnings));
@@ -35,7 +35,7 @@ describe("a single flight", () => {
     source.answer(AB);
   });
 
-  test("is shared by sources with one key, and not by others", async () => {
+  test("is shared by sources with the same key, and only by those", async () => {
     const cache = new RegionCache();
     const [one, same, other] = [controlledSource("x"), controlledSource("x"), controlledSource("y")];
     for (const source of [one, same, other]) void cache.load(source, ignoreWarnings);
@@ -51,9 +51,9 @@ describe("a single flight", () => {
 
 describe("the time until the source is asked again", () => {
   test.each([
-    ["80 % of what the source says", 60_000, 48_000],
+    ["80 % of the source's TTL", 60_000, 48_000],
     ["but never below 3 s", 0, MIN_REFRESH_MS],
-    ["nor below 3 s for one that is negative", -1, MIN_REFRESH_MS],
+    ["nor below 3 s for a negative TTL", -1, MIN_REFRESH_MS],
     ["nor beyond what a timer can hold", Number.POSITIVE_INFINITY, 2 ** 31 - 1],
   ])("is %s", async (_, ttlMs, expected) => {
     const cache = new RegionCache();
@@ -66,7 +66,7 @@ describe("the time until the source is asked again", () => {
     expect(cache.isStale(source)).toBe(true);
   });
 
-  test("does not take the list away when it is over", async () => {
+  test("does not remove the list when it is over", async () => {
     const cache = new RegionCache();
     const source = promptSource({ regions: AB, ttlMs: 1_000 });
     await load(cache, source);
@@ -75,9 +75,9 @@ describe("the time until the source is asked again", () => {
   });
 });
 
-describe("a list that is none", () => {
+describe("an invalid list", () => {
   test.each([[[]], [undefined], ["a"], [[{ id: "a", url: "a.example.com" }]], [[...AB, ...AB]]])(
-    "(%j) is an error, and the old one stays",
+    "(%j) is an error, and the old list stays",
     async (regions) => {
       const cache = new RegionCache();
       const source = promptSource({ regions: AB, ttlMs: 0 }, { regions: regions as never, ttlMs: 0 });
@@ -115,7 +115,7 @@ describe("a source that fails", () => {
 });
 
 describe("a source that does not answer", () => {
-  test("is given up after 2 s, even if it takes no notice of its signal", async () => {
+  test("is given up after 2 s, even if it ignores its signal", async () => {
     const cache = new RegionCache();
     const source = controlledSource();
     const settled = await load(cache, source);
@@ -125,7 +125,7 @@ describe("a source that does not answer", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("cannot bring its late answer in after that", async () => {
+  test("cannot change the list with a late answer", async () => {
     const cache = new RegionCache();
     const source = controlledSource();
     await load(cache, source);
@@ -134,7 +134,7 @@ describe("a source that does not answer", () => {
     expect(cache.get(source)).toBeUndefined();
   });
 
-  test("is not aborted before, and no timer is left when it answers", async () => {
+  test("is not aborted before that, and leaves no timer when it answers", async () => {
     const cache = new RegionCache();
     const source = controlledSource();
     const loaded = cache.load(source, ignoreWarnings);

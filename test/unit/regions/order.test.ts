@@ -14,14 +14,14 @@ function weightBoard(weights: Readonly<Record<string, number>>, options: Paramet
   return switchboard({}, { regions: weighted(weights), order: "weight", ...options });
 }
 
-/** The regions that each call asked, in order. */
+/** The regions to which each call was sent, in order. */
 function askedByCall({ world }: Switchboard): string[][] {
   const asked: string[][] = [];
   for (const { call, region } of world.requests) asked[call - 1] = [...(asked[call - 1] ?? []), region.id];
   return asked;
 }
 
-/** Of `calls` calls from now on, the share that each region got. */
+/** Runs `calls` calls and returns the share that each region got. */
 async function sharesOf(board: Switchboard, calls: number): Promise<Record<string, number>> {
   const before = board.asked().length;
   await board.runAll(calls);
@@ -30,7 +30,7 @@ async function sharesOf(board: Switchboard, calls: number): Promise<Record<strin
   return Object.fromEntries(ids.map((id) => [id, asked.filter((other) => other === id).length / calls]));
 }
 
-describe("an order that is none", () => {
+describe("an invalid order", () => {
   test.each([
     ["nearest", '"nearest"'],
     [1, "1"],
@@ -43,14 +43,14 @@ describe("an order that is none", () => {
 
 describe("weight and distance", () => {
   const url = "https://eu.example.com/twirp";
-  test.each(["weight", "distance"])("%s is refused where it is no number of at least 0", (name) => {
+  test.each(["weight", "distance"])("%s is refused if it is not a number of at least 0", (name) => {
     for (const value of [-1, Number.NaN, Number.POSITIVE_INFINITY, "1", null]) {
       const message = messageFor({ regions: [{ id: "eu", url, [name]: value }] });
       expect(message).toMatch(new RegExp(`regions\\[0\\]\\.${name} must be a number from 0 to 9007199254740991; got `));
     }
   });
 
-  test("a slip of the pen is refused, with the option that was meant", () => {
+  test("a misspelt option is refused with a suggestion", () => {
     expect(messageFor({ regions: [{ id: "eu", url, wieght: 1 }] })).toContain(
       'unknown option "wieght" in regions[0] (did you mean "weight"?)',
     );
@@ -59,7 +59,7 @@ describe("weight and distance", () => {
 
 describe('order: "list"', () => {
   test.each<[RegionOrder | undefined]>([[undefined], ["list"]])(
-    "(%s) is that of the list, whatever the rest says",
+    "(%s) is the order of the list, with any other options",
     (order) => {
       const regions = [
         { ...regionNamed("far"), distance: 9, weight: 1 },
@@ -76,14 +76,14 @@ describe('order: "distance"', () => {
     ...(distance !== undefined && { distance }),
   });
 
-  test("is the nearest first; a distance that is left out is 0, and equals stay as listed", () => {
+  test("is the nearest first: a missing distance is 0, and equal distances keep the order of the list", () => {
     const regions = [at("far", 900), at("x", 5), at("y", 5), at("here"), at("near", 1)];
-    const arranged = createSorter("distance", () => 0.5)(regions);
-    expect(arranged.map(({ id }) => id)).toEqual(["here", "near", "x", "y", "far"]);
-    expect(regions[0]?.id, "the list itself stays as it is").toBe("far");
+    const sorted = createSorter("distance", () => 0.5)(regions);
+    expect(sorted.map(({ id }) => id)).toEqual(["here", "near", "x", "y", "far"]);
+    expect(regions[0]?.id, "the list itself is not changed").toBe("far");
   });
 
-  test("is the order of the calls, the replays and the panic", async () => {
+  test("is used for calls, for replays and when all regions are ejected", async () => {
     const regions = [at("far", 9), at("mid", 5), at("near", 1)];
     const board = switchboard({}, { regions, order: "distance", policy: idempotent, retryThrottling: false });
     await board.run();
@@ -103,7 +103,7 @@ describe('order: "weight"', () => {
     [{ a: 1, b: 2, c: 7 }],
     [{ a: 5, b: 5, c: 5, d: 5 }],
     [{ a: 90, b: 9, c: 1 }],
-  ])("gives shares close to %j over 100 calls, wherever they begin", async (weights) => {
+  ])("gives shares close to %j in any 100 calls", async (weights) => {
     const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
     for (const start of [0, 0.3, 0.5, 0.77, 0.999]) {
       const shares = await sharesOf(weightBoard(weights, { random: () => start }), 100);
@@ -113,7 +113,7 @@ describe('order: "weight"', () => {
     }
   });
 
-  test("is the same for the same random numbers, and another for others", async () => {
+  test("is the same for the same random numbers, and different for different ones", async () => {
     const run = async (seed: number) => {
       const board = weightBoard({ a: 1, b: 2, c: 3 }, { random: seededRandom(seed) });
       await board.runAll(100);
@@ -123,13 +123,13 @@ describe('order: "weight"', () => {
     expect(await run(7)).not.toEqual(await run(8));
   });
 
-  test("counts a weight that is left out as 1", async () => {
+  test("uses 1 as the weight if it is left out", async () => {
     const board = switchboard({}, { regions: [regionNamed("a"), { ...regionNamed("b"), weight: 3 }], order: "weight" });
     const shares = await sharesOf(board, 100);
     expect(shares.a).toBeCloseTo(0.25, 1);
   });
 
-  test("calls a region of weight 0 only when there is no other", async () => {
+  test("uses a region of weight 0 only if there is no other", async () => {
     const board = weightBoard({ spare: 0, a: 1, b: 1 });
     expect(await sharesOf(board, 100)).toMatchObject({ spare: 0 });
     board.set("a", noAnswer());
@@ -138,11 +138,11 @@ describe('order: "weight"', () => {
     expect(board.asked().at(-1)).toBe("spare");
   });
 
-  test("calls regions that have all the weight 0 all the same", async () => {
+  test("uses regions of weight 0 if all have weight 0", async () => {
     expect((await weightBoard({ a: 0, b: 0 }).run()).ok).toBe(true);
   });
 
-  test("never asks the heavy one twice in a call while another is untried: weights 1 and 1000, the heavy one dead", async () => {
+  test("does not use the heavy region (weight 1000, down) twice in a call while the light one (weight 1) is untried", async () => {
     for (const health of [{}, false] as const) {
       const board = weightBoard(
         { light: 1, heavy: 1_000 },
@@ -157,7 +157,7 @@ describe('order: "weight"', () => {
     }
   });
 
-  test("in a call that fails everywhere, every region is tried before one is tried again", async () => {
+  test("tries every region before any region again, in a call that fails everywhere", async () => {
     const board = weightBoard(
       { a: 1, b: 1_000, c: 5 },
       { policy: { idempotent: true, maxAttempts: 5 }, health: false, retryThrottling: false, random: seededRandom(5) },
@@ -174,7 +174,7 @@ describe('order: "weight"', () => {
     [{ a: 2, b: 1, c: 1 }, 0.5],
     [{ a: 1, b: 1, c: 1 }, 0.5],
     [{ a: 1, b: 3, c: 1 }, 0.75],
-  ])("shares out what an ejected region had by the weights of the others (%j without a)", async (weights, shareOfB) => {
+  ])("divides an ejected region's share by the weights of the others (%j without a)", async (weights, shareOfB) => {
     const board = weightBoard(weights, { retryThrottling: false });
     board.set("a", noAnswer());
     await board.runAll(30);
@@ -185,7 +185,7 @@ describe('order: "weight"', () => {
     expect(shares.b).toBeLessThan(shareOfB + 0.08);
   });
 
-  test("shares out the failovers by the weights of the others too", async () => {
+  test("divides the failovers by the weights of the others too", async () => {
     const board = weightBoard({ a: 1, b: 1, c: 1 }, { health: false, retryThrottling: false });
     board.set("a", noAnswer());
     await board.runAll(300);
@@ -197,7 +197,7 @@ describe('order: "weight"', () => {
   });
 
   test.each([2, 3, 6, 14, 35])(
-    "is smooth among %i regions: the one with half of the weight gets half of any 20 calls",
+    "is smooth among %i regions: a region with half of the weight gets half of any 20 calls",
     async (count) => {
       const weights = Object.fromEntries(Array.from({ length: count }, (_, i) => [`r${i}`, i === 0 ? count - 1 : 1]));
       const board = weightBoard(weights);

@@ -1,4 +1,4 @@
-/** `priority` with `order: "weight"`, as in DNS SRV: the lower value first, weights within one value. */
+/** `priority` with `order: "weight"`, as in DNS SRV: the lowest value first, with weights within one value. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSorter } from "../../../src/regions/order.js";
@@ -29,8 +29,8 @@ const SECOND = [region("c", 2, 1), region("d", 2, 1)];
 const REGIONS = [SECOND[0], FIRST[0], SECOND[1], FIRST[1]] as Region[];
 const IS_FIRST = new Set(FIRST.map(({ id }) => id));
 
-describe("the lower priority value", () => {
-  test("gets all calls while it is well, shared by its weights", async () => {
+describe("the lowest priority value", () => {
+  test("gets all calls while its regions are healthy, shared by their weights", async () => {
     const board = switchboard({}, { regions: REGIONS, order: "weight" });
     await board.runAll(400);
     const count = (id: string) => board.requestsTo(id);
@@ -39,14 +39,14 @@ describe("the lower priority value", () => {
     expect(count("a") / 400).toBeLessThan(0.78);
   });
 
-  test("is 0 where it is left out", async () => {
+  test("is 0 if it is left out", async () => {
     const board = switchboard({}, { regions: [region("z", 1), region("x"), region("y", 0)], order: "weight" });
     await board.runAll(50);
     expect(board.requestsTo("z")).toBe(0);
     expect(Math.min(board.requestsTo("x"), board.requestsTo("y"))).toBeGreaterThan(15);
   });
 
-  test("gives way, once all of it is ejected, and the next shares by its own weights", async () => {
+  test("gives way to the next value once all its regions are ejected, and those share by their own weights", async () => {
     const board = switchboard(
       { a: noAnswer(), b: noAnswer() },
       { regions: REGIONS, order: "weight", retryThrottling: false },
@@ -59,7 +59,7 @@ describe("the lower priority value", () => {
     for (const id of ["c", "d"]) expect(asked.filter((other) => other === id).length).toBeGreaterThan(40);
   });
 
-  test("goes to the weight 0 of its own before the next priority", async () => {
+  test("uses its own regions of weight 0 before the next value", async () => {
     const regions = [region("next", 2, 100), region("main", 1, 1), region("spare", 1, 0)];
     const board = switchboard({ main: http(429) }, { regions, order: "weight" });
     await board.run();
@@ -74,13 +74,13 @@ describe("the lower priority value", () => {
     }
   });
 
-  test.each([-1, Number.NaN, "1", null])("is refused where it is %j", (priority) => {
+  test.each([-1, Number.NaN, "1", null])("is refused if it is %j", (priority) => {
     const bad = { id: "eu", url: "https://eu.example.com", priority };
     expect(messageFor({ regions: [bad] })).toMatch(/regions\[0\]\.priority must be a number from 0/);
   });
 });
 
-test("a replay tries what else has the same priority, before the next", async () => {
+test("a replay tries the other regions of the same priority before the next priority", async () => {
   const down: Record<string, Reply> = Object.fromEntries(REGIONS.map(({ id }) => [id, http(429)]));
   for (let seed = 0; seed < 50; seed++) {
     const options = { regions: REGIONS, order: "weight", random: seededRandom(seed) } as const;
@@ -92,21 +92,21 @@ test("a replay tries what else has the same priority, before the next", async ()
   }
 });
 
-describe("whatever the priorities and weights", () => {
+describe("for any priorities and weights", () => {
   const regions = fc
     .array(fc.record({ priority: fc.nat(3), weight: fc.nat(5) }), { minLength: 1, maxLength: 8 })
     .map((all) => all.map(({ priority, weight }, i) => region(`r${i}`, priority, weight)));
   const start = fc.double({ min: 0, max: 1 - Number.EPSILON, noNaN: true });
 
-  test("all regions are arranged, once each, and none before one of a lower value", () => {
+  test("all regions are sorted, once each, and none before a region of a lower value", () => {
     fc.assert(
       fc.property(regions, start, (given, random) => {
-        const arrange = createSorter("weight", () => random);
+        const sort = createSorter("weight", () => random);
         for (let i = 0; i < 5; i++) {
-          const values = arrange(given).map(({ priority = 0 }) => priority);
+          const values = sort(given).map(({ priority = 0 }) => priority);
           expect(values).toEqual(values.toSorted((a, b) => a - b));
           expect(
-            arrange(given)
+            sort(given)
               .map(({ id }) => id)
               .toSorted(),
           ).toEqual(given.map(({ id }) => id).toSorted());
@@ -116,7 +116,7 @@ describe("whatever the priorities and weights", () => {
     );
   });
 
-  test("a region that failed the call is not picked while another is untried", async () => {
+  test("a region that failed the call is not picked while an untried region is left", async () => {
     const property = fc.asyncProperty(regions, fc.integer(), fc.array(fc.nat(7)), async (given, seed, bad) => {
       const replies = (_: number, { id }: Region) => (bad.includes(Number(id.slice(1))) ? noAnswer(1) : ok(1));
       const policy = { idempotent: true, maxAttempts: 5 };

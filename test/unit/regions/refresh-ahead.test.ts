@@ -1,4 +1,4 @@
-/** The list is had before it is needed, and nobody waits for it, nor asks more often than it takes. */
+/** The list is refreshed before it is needed, no call waits for it, and the source is not asked more often than needed. */
 import { describe, expect, test, vi } from "vitest";
 import { RegionCache } from "../../../src/regions/cache.js";
 import { drive, flush, noAnswer, ok, refused, simulate, useSimulatedTime } from "../helpers/simulation.js";
@@ -9,8 +9,8 @@ useSimulatedTime();
 const AB = listOf("a", "b");
 const MINUTE = 60_000;
 
-describe("a call to a home that is well", () => {
-  test("is not delayed by a source that hangs, nor is the next one", async () => {
+describe("a call to a healthy home", () => {
+  test("is not delayed by a source that hangs, and the next call is not either", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: [ok(10)] });
     expect(await sim.run()).toMatchObject({ ok: true, atMs: 10 });
@@ -34,7 +34,7 @@ describe("a call to a home that is well", () => {
 });
 
 describe("a list in use", () => {
-  test("is asked for again at 80 % of its TTL, not before, and in the background", async () => {
+  test("is refreshed at 80 % of its TTL and not before, in the background", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: [ok(0)] });
     await sim.run();
@@ -49,7 +49,7 @@ describe("a list in use", () => {
     expect(source.requests).toHaveLength(2);
   });
 
-  test("is never asked for when nobody calls: there is no timer", async () => {
+  test("is not refreshed without calls, because there is no timer", async () => {
     const source = promptSource({ regions: AB, ttlMs: 5_000 });
     const sim = simulate({ regions: source, replies: [ok()] });
     expect(vi.getTimerCount()).toBe(0);
@@ -60,10 +60,10 @@ describe("a list in use", () => {
     expect(source.asked).toBe(1);
     expect(sim.failover.regions()).toHaveLength(2);
     await flush();
-    expect(source.asked, "to look at the regions asks nobody").toBe(1);
+    expect(source.asked, "regions() does not ask the source").toBe(1);
   });
 
-  test("costs one request for each 80 % of its TTL at the most, however many call", async () => {
+  test("causes at most one request per 80 % of its TTL, with any number of calls", async () => {
     const source = promptSource({ regions: AB, ttlMs: MINUTE });
     const sim = simulate({ regions: source, replies: [ok(0)] });
     const TTLS = 20;
@@ -79,10 +79,10 @@ describe("a list in use", () => {
 
   test.each([
     ["0", 0],
-    ["absent, which is none", Number.NaN],
+    ["absent", Number.NaN],
     ["negative", -5],
     ["2 s", 2_000],
-  ])("whose TTL is %s is asked for every 3 s, and kept when it cannot be had", async (_, ttlMs) => {
+  ])("whose TTL is %s is refreshed every 3 s, and kept when the source fails", async (_, ttlMs) => {
     const source = promptSource({ regions: AB, ttlMs }, { regions: AB, ttlMs }, new Error("down"));
     const sim = simulate({ regions: source, replies: (_, { id }) => (id === "a" ? refused(0) : ok(0)), health: false });
     const asked: number[] = [];
@@ -95,7 +95,7 @@ describe("a list in use", () => {
     expect(asked).toEqual([0, 3_000, 6_000]);
   });
 
-  test("is refreshed by calls that fail as well", async () => {
+  test("is refreshed by failing calls too", async () => {
     const source = promptSource({ regions: AB, ttlMs: MINUTE });
     const sim = simulate({ regions: source, replies: [noAnswer()], policy: { idempotent: true } });
     await sim.fail();
@@ -115,14 +115,14 @@ describe("ready()", () => {
     expect(sim.failover.regions()).toHaveLength(2);
   });
 
-  test("resolves with the source's answer where the store has none", async () => {
+  test("resolves with the source's answer if the store has no list", async () => {
     const source = restorable();
     const sim = simulate({ regions: source, cache: stored(undefined), replies: [] });
     setTimeout(() => source.answer(AB), 400);
     expect(await drive(sim.failover.ready())).toMatchObject({ ok: true, atMs: 400 });
   });
 
-  test("resolves when the source failed, and at once while it is not to be asked again", async () => {
+  test("resolves when the source has failed, and at once until the source may be asked again", async () => {
     const source = promptSource(new Error("down"));
     const sim = simulate({ regions: source, replies: [] });
     await sim.failover.ready();
@@ -136,7 +136,7 @@ describe("ready()", () => {
     expect(sim.eventsOf("discovery_failed")).toMatchObject([{ reason: "no answer within 2000 ms" }]);
   });
 
-  test("resolves at once when a list is in, and does not ask", async () => {
+  test("resolves at once if a list is known, and does not ask the source", async () => {
     const source = promptSource({ regions: AB, ttlMs: MINUTE });
     const sim = simulate({ regions: source, replies: [] });
     for (let i = 0; i < 3; i++) await sim.failover.ready();

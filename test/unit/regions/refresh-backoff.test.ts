@@ -1,4 +1,4 @@
-/** A source that fails is asked ever more seldom, by however many calls; and a call's error stays its own. */
+/** A failing source is asked less and less often, with any number of calls, and does not change a call's error. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { RegionCache } from "../../../src/regions/cache.js";
 import type { RegionSource } from "../../../src/regions/source.js";
@@ -13,7 +13,7 @@ afterEach(() => {
 const AB = listOf("a", "b");
 const DOWN = new Error("down");
 
-/** The waits until the source may be asked again, each after another request, to ten milliseconds. */
+/** The waits until the source may be asked again, one after each request, to the nearest ten milliseconds. */
 async function waitsOf(cache: RegionCache, source: RegionSource, count: number): Promise<number[]> {
   const waits: number[] = [];
   for (let i = 0; i < count; i++) {
@@ -30,7 +30,7 @@ describe("the wait after a failure", () => {
     [0, [3_000, 6_000, 12_000, 24_000, 30_000, 30_000, 30_000]],
     [0.5, [3_300, 6_600, 13_200, 26_400, 33_000, 33_000, 33_000]],
     [1 - Number.EPSILON, [3_600, 7_200, 14_400, 28_800, 36_000, 36_000, 36_000]],
-  ])("doubles up to 30 s, and is up to a fifth longer (random: %d)", async (random, expected) => {
+  ])("doubles up to 30 s, plus up to a fifth of jitter (random: %d)", async (random, expected) => {
     vi.spyOn(Math, "random").mockReturnValue(random);
     expect(await waitsOf(new RegionCache(), promptSource(DOWN), 7)).toEqual(expected);
   });
@@ -56,7 +56,7 @@ describe("calls that fail while their source is down", () => {
   test("10,000 at once make one request and one event", async () => {
     const source = promptSource(DOWN);
     const sim = simulate({ regions: source, replies: [], policy: { idempotent: true, sameRegion: false } });
-    // Not by a timer each: to simulate so many takes a minute.
+    // Without a timer for each, because so many simulated timers take a minute.
     const send = () => Promise.reject(new WireError({ kind: "none" }));
     const all = await Promise.allSettled(Array.from({ length: 10_000 }, () => sim.start({ send })));
     expect(all.filter(({ status }) => status === "rejected")).toHaveLength(10_000);
@@ -65,7 +65,7 @@ describe("calls that fail while their source is down", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("1,000 at once make one request and one event where it hangs", async () => {
+  test("1,000 at once make one request and one event when the source hangs", async () => {
     const source = controlledSource();
     const sim = simulate({ regions: source, replies: [], policy: { idempotent: true, sameRegion: false } });
     const send = () => Promise.reject(new WireError({ kind: "none" }));
@@ -76,7 +76,7 @@ describe("calls that fail while their source is down", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("for ten minutes make a request every 30 s or less often", async () => {
+  test("for ten minutes make at most one request every 30 s", async () => {
     const source = promptSource(DOWN);
     const options = { policy: { idempotent: true, maxAttempts: 1 }, health: false } as const;
     const sim = simulate({ regions: source, replies: [noAnswer(0)], ...options });
@@ -84,13 +84,13 @@ describe("calls that fail while their source is down", () => {
       await sim.run();
       vi.advanceTimersByTime(1_000);
     }
-    // 0, 3, 9, 21, 45 s, and then every 30 to 36 s.
+    // At 0, 3, 9, 21 and 45 s, and then every 30 to 36 s.
     expect(source.asked).toBeGreaterThanOrEqual(19);
     expect(source.asked).toBeLessThanOrEqual(24);
     expect(sim.eventsOf("discovery_failed")).toHaveLength(source.asked);
   });
 
-  test("of two Failovers with one cache make one request, and an event in each", async () => {
+  test("of two Failovers with one cache make one request, and each Failover emits an event", async () => {
     const source = controlledSource();
     const cache = new RegionCache();
     const policy = { idempotent: true, sameRegion: false };

@@ -1,4 +1,4 @@
-/** A store is a convenience: what it cannot do costs a warning, and what it says is believed no more than the network. */
+/** A store is optional: its failures only cause warnings, and its content is trusted no more than the network. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { RegionCache } from "../../../src/regions/cache.js";
 import { httpRegions } from "../../../src/regions/discovery/http.js";
@@ -30,18 +30,18 @@ afterEach(async () => {
 const answering = (body: string) => fetchStub.mockImplementation(async () => new Response(body));
 const storeOf = (get: () => unknown): RegionStore => ({ get, set() {} });
 
-/** A Failover of a fresh process: the store is all it has, for home refuses from the first request on. */
+/** A Failover in a new process, which has only the store because home refuses all requests. */
 function start(store: RegionStore, options: { home?: string } = {}) {
   const regions = httpRegions({ home: HOME, ...options });
   const replies = (_: number, { url }: { url: string }) => (url === HOME ? refused(0) : ok(0));
   return simulate({ regions, cache: new RegionCache({ store }), replies, health: false });
 }
 
-describe("an answer that names no region but what was known", () => {
+describe("an answer without a usable region", () => {
   test.each([
     ["an empty list", JSON.stringify({ regions: [] })],
-    ["a foreign one alone", JSON.stringify({ regions: [{ region: "x", url: "https://evil.com" }] })],
-  ])("(%s) changes nothing, neither here nor in the store", async (_, answer) => {
+    ["only a foreign region", JSON.stringify({ regions: [{ region: "x", url: "https://evil.com" }] })],
+  ])("(%s) changes neither the list nor the store", async (_, answer) => {
     const kept = new Map<string, string>();
     const sim = start({ get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) });
     answering(LIST);
@@ -60,7 +60,7 @@ describe("an answer that names no region but what was known", () => {
 });
 
 describe("what is written", () => {
-  test("is what changed, and after a day what did not", async () => {
+  test("is a changed answer at once, and an unchanged one after a day", async () => {
     const set = vi.fn();
     const sim = start({ get: () => undefined, set });
     answering(LIST);
@@ -74,24 +74,24 @@ describe("what is written", () => {
   });
 });
 
-describe("what a store knows", () => {
+describe("a stored list", () => {
   test.each([
     ["at once", () => LIST],
     ["by a promise", async () => LIST],
     ["after 249 ms", () => new Promise((resolve) => setTimeout(resolve, 249, LIST))],
-  ])("(told %s) is there for the very first call, while home and its list are down", async (_, get) => {
+  ])("(returned %s) is used by the first call while home and its list are down", async (_, get) => {
     const sim = start(storeOf(get));
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of eu" });
     expect(sim.eventsOf("warning")).toEqual([]);
     expect(sim.failover.regions().map(({ id }) => id)).toEqual(["my.livekit.cloud", "eu"]);
   });
 
-  test("is there while the list's own request hangs, which nobody waits for then", async () => {
+  test("is used while the request for the list hangs, and no call waits for that request", async () => {
     fetchStub.mockImplementation(() => new Promise(() => {}));
     expect(await start(storeOf(() => LIST)).run()).toMatchObject({ ok: true, atMs: 0 });
   });
 
-  test("is asked for once, however many call", async () => {
+  test("is read once, with any number of calls", async () => {
     const get = vi.fn(() => LIST);
     const sim = start(storeOf(get));
     await drive(Promise.all(Array.from({ length: 100 }, () => sim.start())));
@@ -99,7 +99,7 @@ describe("what a store knows", () => {
     expect(get.mock.calls).toEqual([[expect.stringMatching(/^twirp-failover:https:\/\/my\.livekit\.cloud\//)]]);
   });
 
-  test("that comes late is used if nothing better is known", async () => {
+  test("that comes late is used if no list is known yet", async () => {
     const sim = start(storeOf(() => new Promise((resolve) => setTimeout(resolve, 1_000, LIST))));
     expect(await sim.run({ policy: { sameRegion: false } })).toMatchObject({ ok: false });
     vi.advanceTimersByTime(1_000);
@@ -107,7 +107,7 @@ describe("what a store knows", () => {
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of eu" });
   });
 
-  test("that comes late does not replace what the source said meanwhile", async () => {
+  test("that comes late does not replace a list that the source has returned meanwhile", async () => {
     answering(LIST.replaceAll("eu", "new"));
     const sim = start(storeOf(() => new Promise((resolve) => setTimeout(resolve, 1_000, LIST))));
     await drive(sim.failover.ready());
@@ -116,7 +116,7 @@ describe("what a store knows", () => {
     expect(sim.failover.regions().map(({ id }) => id)).toEqual(["my.livekit.cloud", "new"]);
   });
 
-  test("is not current: the source is asked all the same, and its list takes the place", async () => {
+  test("is not treated as current: the source is still asked, and its list replaces it", async () => {
     answering(LIST.replaceAll("eu", "new"));
     const sim = start(storeOf(() => LIST));
     await sim.failover.ready();
@@ -126,24 +126,24 @@ describe("what a store knows", () => {
   });
 });
 
-describe("a store that is broken", () => {
+describe("a broken store", () => {
   const broken: [string, () => unknown, RegExp][] = [
     ["throws", () => expect.fail("a store's own words"), /could not be read: a store's own words$/],
     ["rejects", () => Promise.reject(new Error("gone")), /could not be read: gone$/],
     ["rejects with nothing", () => Promise.reject(), /could not be read: undefined$/],
-    ["rejects with an essay", () => Promise.reject(new Error("x".repeat(9_000))), /^.{1,260}$/],
+    ["rejects with a very long message", () => Promise.reject(new Error("x".repeat(9_000))), /^.{1,260}$/],
     ["hangs", () => new Promise(() => {}), /could not be read: no answer within 250 ms$/],
     ["has a number", () => 7, /it has 7$/],
     ["has an object", () => ({ regions: [] }), /it has an object$/],
     ["has bytes", () => new TextEncoder().encode(LIST), /it has an object$/],
     ["has HTML", () => "<html></html>", /could not be read: .*JSON/],
-    ["has nothing but ''", () => "", /could not be read: .*JSON/],
+    ["has an empty string", () => "", /could not be read: .*JSON/],
     ["has 1 MB", () => LIST.padEnd(1_000_000), /it has ".{1,81}…"$|it has /],
     ["has JSON of another shape", () => '{"region":"eu"}', /could not be read: the answer has no list/],
     ["has null", () => "null", /could not be read: the answer has no list/],
   ];
 
-  test.each(broken)("(it %s) costs a warning, and calls go on as without it", async (_, get, warning) => {
+  test.each(broken)("(it %s) causes a warning, and calls go on as without a store", async (_, get, warning) => {
     answering(LIST);
     const sim = start(storeOf(get));
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of eu" });
@@ -152,19 +152,19 @@ describe("a store that is broken", () => {
     expect(sim.events.every((event) => JSON.stringify(event).length < 1_000)).toBe(true);
   });
 
-  test("whose list cannot be read holds up the request for another by 250 ms at the most", async () => {
+  test("that does not answer delays the request for the list by at most 250 ms", async () => {
     answering(LIST);
     expect(await start(storeOf(() => new Promise(() => {}))).run()).toMatchObject({ ok: true, atMs: 250 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test.each([undefined, null])("that has %s has no list, which is no reason to warn", async (nothing) => {
+  test.each([undefined, null])("that has %s has no list, and there is no warning", async (nothing) => {
     const sim = start(storeOf(() => nothing));
     await sim.fail();
     expect(sim.eventsOf("warning")).toEqual([]);
   });
 
-  test("and lies is not believed: nothing is sent to a host that is not allowed", async () => {
+  test("with a forged list is not trusted: nothing is sent to a host that is not allowed", async () => {
     const lie = { regions: ["https://evil.com", "http://eu.livekit.cloud", "https://10.0.0.1"] };
     const regions = lie.regions.map((url, i) => ({ region: `r${i}`, url }));
     const sim = start(storeOf(() => JSON.stringify({ regions })));
@@ -178,7 +178,7 @@ describe("a store that is broken", () => {
     ["throws", () => expect.fail("full")],
     ["rejects", () => Promise.reject(new Error("full"))],
     ["hangs", () => new Promise(() => {})],
-  ])("(set %s) costs a warning at most, and the list is used", async (what, set) => {
+  ])("(set %s) causes at most a warning, and the list is used", async (what, set) => {
     answering(LIST);
     const sim = start({ get: () => undefined, set });
     expect(await sim.run()).toMatchObject({ ok: true, value: "answer of eu" });
@@ -187,22 +187,22 @@ describe("a store that is broken", () => {
   });
 });
 
-describe("what is kept", () => {
-  test("is the answer as it was, for a week, under a key that says whose it is", async () => {
+describe("the stored value", () => {
+  test("is the unchanged answer, for a week, under a key that identifies the source", async () => {
     answering(LIST);
     const set = vi.fn();
     await start({ get: () => undefined, set }).failover.ready();
     expect(set.mock.calls).toEqual([[expect.stringMatching(/^twirp-failover:.*my\.livekit\.cloud/), LIST, WEEK_MS]]);
   });
 
-  test("is nothing, when the answer is none", async () => {
+  test("is not written when the answer is invalid", async () => {
     const set = vi.fn();
     answering("<html>");
     await start({ get: () => undefined, set }).failover.ready();
     expect(set).not.toHaveBeenCalled();
   });
 
-  test("holds no token", async () => {
+  test("contains no token", async () => {
     answering(LIST);
     const set = vi.fn();
     const regions = httpRegions({ home: HOME, headers: { authorization: "Bearer s3cret" } });
@@ -212,7 +212,7 @@ describe("what is kept", () => {
     expect(JSON.stringify(set.mock.calls)).not.toContain("s3cret");
   });
 
-  test("is nothing of a source that cannot restore, which is not looked for either", async () => {
+  test("is neither read nor written for a source without restore", async () => {
     const store = { get: vi.fn(), set: vi.fn() };
     const source = promptSource({ regions: listOf("a", "b"), ttlMs: 0 });
     await simulate({ regions: source, cache: new RegionCache({ store }), replies: [] }).failover.ready();
@@ -220,7 +220,7 @@ describe("what is kept", () => {
     expect(store.set).not.toHaveBeenCalled();
   });
 
-  test("is nothing of a source that cannot restore, though it has an answer", async () => {
+  test("is not written for a source without restore, even if it has an answer", async () => {
     const store = { get: vi.fn(), set: vi.fn() };
     const source = promptSource({ regions: listOf("a", "b"), ttlMs: 0, answer: LIST });
     await simulate({ regions: source, cache: new RegionCache({ store }), replies: [] }).failover.ready();
@@ -228,7 +228,7 @@ describe("what is kept", () => {
   });
 });
 
-describe("a store that is none", () => {
+describe("an invalid store", () => {
   test.each([[null], [7], ["redis://"], [{}], [{ get() {} }], [{ get: 1, set: 2 }], [() => {}]])(
     "(%j) is refused at construction",
     (store) => {
@@ -236,7 +236,7 @@ describe("a store that is none", () => {
     },
   );
 
-  test("as a slip of the pen is refused, and so is one in the place of the options", () => {
+  test("is refused as a misspelt option, and a store in place of the options is refused too", () => {
     expect(refusalOf(() => new RegionCache({ stores: {} } as never)).message).toContain('did you mean "store"');
     for (const bad of [null, [], "x"]) refusalOf(() => new RegionCache(bad as never));
     expect(

@@ -4,8 +4,8 @@ import { afterEach, expect, test } from "vitest";
 
 afterEach(() => mock.timers.reset());
 
-/** Node's own mock moves the timers, and leaves `performance.now()` where it is. */
-test("timers that a test moves end a call, be the clock mocked with them or not", async () => {
+/** Node's own mock moves the timers but not `performance.now()`. */
+test("mocked timers end a call, whether the clock is mocked too or not", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const failover = createFailover({ regions: ["https://a.example.com/twirp"] });
   const call = failover.run({

@@ -22,7 +22,7 @@ describe("livekitFailover's url", () => {
     ["ws://localhost:7880", "http://localhost:7880/twirp"],
     ["https://livekit.example.com", "https://livekit.example.com/twirp"],
     ["http://127.0.0.1:7880", "http://127.0.0.1:7880/twirp"],
-  ])("%s is home at %s", (given, home) => {
+  ])("%s gives the home %s", (given, home) => {
     expect(livekitFailover({ url: given, token }).regions()).toMatchObject([{ url: home, home: true }]);
   });
 
@@ -43,7 +43,7 @@ describe("livekitFailover's url", () => {
   });
 
   test.each([`wss://me:${SECRET}@my.livekit.cloud`, `wss://my.livekit.cloud/?access_token=${SECRET}`])(
-    "is not repeated where it may hold a secret: %s",
+    "is not printed if it may contain a secret: %s",
     (given) => {
       expect(messageFor({ url: given })).not.toContain(SECRET);
     },
@@ -51,24 +51,21 @@ describe("livekitFailover's url", () => {
 });
 
 describe("livekitFailover's token and headers", () => {
-  test("are one or the other", () => {
+  test("exclude each other, and one of them is required", () => {
     expect(messageFor({ token: undefined })).toMatch(
       /livekitFailover\(\) takes either token or headers; neither was given$/,
     );
     expect(messageFor({ headers: {} })).toMatch(/livekitFailover\(\) takes either token or headers; both were given$/);
   });
 
-  test.each(["", `Bearer ${SECRET}`, `${SECRET}\n`, 7, null, {}])(
-    "a token %j is refused, and not repeated",
-    (given) => {
-      const message = messageFor({ token: given });
-      expect(message).toMatch(/livekitFailover\.token must be a JWT/);
-      expect(message).not.toContain(SECRET);
-    },
-  );
+  test.each(["", `Bearer ${SECRET}`, `${SECRET}\n`, 7, null, {}])("a token %j is refused and not printed", (given) => {
+    const message = messageFor({ token: given });
+    expect(message).toMatch(/livekitFailover\.token must be a JWT/);
+    expect(message).not.toContain(SECRET);
+  });
 
   test.each([{ authorization: `${SECRET}\n€` }, "authorization", 7, null])(
-    "headers %j are refused, and not repeated",
+    "headers %j are refused and not printed",
     (given) => {
       const message = messageFor({ token: undefined, headers: given });
       expect(message).toMatch(/livekitFailover\.headers must be an object of valid HTTP headers/);
@@ -78,7 +75,7 @@ describe("livekitFailover's token and headers", () => {
 });
 
 describe("livekitFailover's other options", () => {
-  test("are known by name", () => {
+  test("are refused if their name is unknown", () => {
     expect(messageFor({ allowedHost: [] })).toMatch(
       /unknown option "allowedHost" in livekitFailover\(\) \(did you mean "allowedHosts"/,
     );
@@ -106,13 +103,13 @@ describe("livekitFailover's other options", () => {
     expect(messageFor(options)).toMatch(message);
   });
 
-  test("that are undefined count as left out", () => {
+  test("count as left out if they are undefined", () => {
     const undefineds = { headers: undefined, allowedHosts: undefined, policies: undefined, order: undefined };
     expect(() => livekitFailover({ url, token, ...undefineds } as never)).not.toThrow();
   });
 });
 
-/** How often a method is tried whose attempts are all lost, and which headers it is given. */
+/** Counts the attempts of a method when every attempt fails, and collects their headers. */
 async function tries(failover: Failover, service: string, method: string) {
   const attempts: AttemptRequest[] = [];
   const call = failover.run({
@@ -131,7 +128,7 @@ async function tries(failover: Failover, service: string, method: string) {
 
 describe("livekitFailover's policies", () => {
   const quick: MethodPolicy = { initialBackoffMs: 1, maxBackoffMs: 1 };
-  // Nothing is asked for: the list is taken for known.
+  // No request is made for a list, because the list counts as known.
   const failoverWith = (options: Partial<LivekitFailoverOptions> = {}) => {
     const real = globalThis.fetch;
     globalThis.fetch = async () => new Response("{}", { status: 404 });
@@ -157,7 +154,7 @@ describe("livekitFailover's policies", () => {
     expect(await countOf("livekit.Novelty", "DoSomething")).toBe(1);
   });
 
-  test("are laid over by the user's, option by option", async () => {
+  test("are overridden by the user's, option by option", async () => {
     const policies = {
       "livekit.RoomService/ListRooms": { maxAttempts: 2 },
       "livekit.RoomService/SendData": { idempotent: true },
@@ -166,7 +163,7 @@ describe("livekitFailover's policies", () => {
     expect(await countOf("livekit.RoomService", "SendData", { policies })).toBe(3);
   });
 
-  test("are kept where the user's option is undefined", async () => {
+  test("are kept if the user's option is undefined", async () => {
     const policies = {
       "livekit.RoomService/ListRooms": { idempotent: undefined },
       "livekit.SIP/ListSIPTrunk": undefined,
@@ -175,14 +172,14 @@ describe("livekitFailover's policies", () => {
     expect(await countOf("livekit.SIP", "ListSIPTrunk", { policies } as never)).toBe(3);
   });
 
-  test("with requestIdIsKey let every method be replayed, but those that the user takes out", async () => {
+  test("with requestIdIsKey allow replays of every method except those that the user excludes", async () => {
     const policies = { "livekit.SIP/CreateSIPParticipant": { idempotencyKey: false } };
     const options = { requestIdIsKey: true, policies };
     expect(await countOf("livekit.Egress", "StartWebEgress", options)).toBe(3);
     expect(await countOf("livekit.SIP", "CreateSIPParticipant", options)).toBe(1);
   });
 
-  test("with requestIdIsKey send the id for clients of any kind", async () => {
+  test("with requestIdIsKey send the id with any kind of client", async () => {
     const { failover, restore } = failoverWith({ requestIdIsKey: true });
     try {
       const { headers } = await tries(failover, "livekit.Egress", "StartWebEgress");

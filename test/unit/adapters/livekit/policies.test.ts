@@ -1,4 +1,4 @@
-/** LiveKit's table against the two that it must agree with: what the SDK calls, and what the document says of it. */
+/** Checks LiveKit's table against the methods that the SDK calls and against the documentation. */
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -8,16 +8,16 @@ import { describe, expect, test } from "vitest";
 import { livekitPolicies } from "../../../../src/adapters/livekit/policies.js";
 import { Policies } from "../../../../src/policy/policy-table.js";
 
-/** Where the SDK's code lies: next to its entry. */
+/** The folder of the SDK's code, which is next to its entry. */
 const dist = dirname(createRequire(import.meta.url).resolve("livekit-server-sdk"));
 const clientFiles = readdirSync(dist).filter((name) => /Client\.js$/.test(name));
 
-/** What one client calls, as `livekit.Service/Method`, found where it calls it. */
+/** The methods that one client calls, as `livekit.Service/Method`, found in its code. */
 function methodsIn(file: string): string[] {
   const code = readFileSync(join(dist, file), "utf8");
   const service = /^const svc = "(\w+)";$/m.exec(code)?.[1];
   const calls = [...code.matchAll(/\.request\(\s*svc,\s*"(\w+)"/g)].map(([, method]) => `livekit.${service}/${method}`);
-  // Each of its calls was understood.
+  // Every call was recognised.
   expect(calls).toHaveLength(code.split(".request(").length - 1);
   return calls;
 }
@@ -40,19 +40,19 @@ function resolved(name: string) {
 }
 
 describe("LiveKit's policies", () => {
-  test("the scan sees the SDK: every client that it exports, and the methods in it", () => {
+  test("the scan finds every client that the SDK exports, and its methods", () => {
     const exported = Object.keys(sdk).filter((name) => name.endsWith("Client"));
     expect(clientFiles.map((name) => name.replace(".js", "")).sort()).toEqual(exported.sort());
     expect(methodsIn("SipClient.js")).toContain("livekit.SIP/CreateSIPParticipant");
     expect(clientFiles.flatMap(methodsIn).length).toBeGreaterThan(50);
   });
 
-  test.each(clientFiles)("name every method that %s calls", (file) => {
+  test.each(clientFiles)("include every method that %s calls", (file) => {
     const known = Object.keys(livekitPolicies);
     expect(methodsIn(file).filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  test("are those of the document, all of them and in its order", () => {
+  test("are the same as in the documentation, in the same order", () => {
     expect(documented.map(({ name }) => name)).toEqual(Object.keys(livekitPolicies));
     expect(documented.map(({ name, idempotent, timeoutMs }) => ({ name, idempotent, timeoutMs }))).toEqual(
       Object.keys(livekitPolicies).map((name) => {
@@ -63,26 +63,26 @@ describe("LiveKit's policies", () => {
     expect(documented.filter(({ why }) => why.length < 5)).toEqual([]);
   });
 
-  test("are explicit: no wider key of the user's makes a method replayable", () => {
+  test("are explicit, so that no wider key of the user's makes a method replayable", () => {
     const wide = new Policies({ "*": { idempotent: true }, ...livekitPolicies }, () => {});
     expect(wide.resolve("livekit.SIP", "CreateSIPParticipant", undefined).idempotent).toBe(false);
     expect(Object.values(livekitPolicies).filter((policy) => policy?.idempotent === undefined)).toEqual([]);
   });
 
-  test("let nothing run twice that starts, dials, sends or buys", () => {
+  test("never replay a method that starts, dials, sends or buys something", () => {
     const risky = /\/(?:Start|Dial|Send|Purchase|Transfer|Connect|Accept|Perform|Create)/;
     const names = Object.keys(livekitPolicies).filter((name) => risky.test(name));
     expect(names.length).toBeGreaterThan(15);
     expect(names.filter((name) => resolved(name).idempotent)).toEqual([]);
   });
 
-  test("let everything run twice that lists or gets", () => {
+  test("replay every method that lists or gets something", () => {
     const names = Object.keys(livekitPolicies).filter((name) => /\/(?:List|Get|Search)/.test(name));
     expect(names.length).toBeGreaterThan(10);
     expect(names.filter((name) => !resolved(name).idempotent)).toEqual([]);
   });
 
-  test("cannot be changed by whoever imports them", () => {
+  test("cannot be changed by an importing module", () => {
     expect(Object.isFrozen(livekitPolicies)).toBe(true);
     expect(Object.values(livekitPolicies).every((policy) => Object.isFrozen(policy))).toBe(true);
   });

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { createFailover } from "../../../../src/failover.js";
 import { httpRegions } from "../../../../src/regions/discovery/http.js";
-import { at, entry, parse } from "../../helpers/answers.js";
 import { refusalOf } from "../../helpers/refusal.js";
+import { at, entry, parse } from "../../helpers/region-answers.js";
 
 const HOME = "https://my.livekit.cloud/twirp";
 const named = (allowedHosts: unknown, home = HOME) => httpRegions({ home, allowedHosts: allowedHosts as string[] });
 const urlsOf = (url: string, allowedHosts: readonly string[], home = HOME) =>
   parse({ regions: [entry("b", url)] }, { allowedHosts, home }).urls.slice(1);
 
-describe("a host that is allowed", () => {
+describe("an allowed host", () => {
   const rows: [string, string, string[]][] = [
     ["example.com", "https://example.com", ["https://example.com/twirp"]],
     ["example.com", "https://a.b.example.com", ["https://a.b.example.com/twirp"]],
@@ -33,42 +33,42 @@ describe("a host that is allowed", () => {
     expect(urlsOf(url, [host])).toEqual(expected);
   });
 
-  // Node 20's and 22's `URL.canParse`, once it is hot, takes any URL with a letter such as ü for none.
-  test("in another script is allowed the ten thousandth time as the first", () => {
+  // In Node 20 and 22, once `URL.canParse` is optimised, it rejects every URL with a letter such as ü.
+  test("with a letter such as ü is still allowed after ten thousand checks", () => {
     const refused = Array.from({ length: 10_000 }, () => urlsOf("https://eu.bücher.example", ["bücher.example"]));
     expect(refused.filter((urls) => urls.length === 0)).toHaveLength(0);
   });
 
-  test("with and without a port is the one or the other", () => {
+  test("given without a port allows only the default port, and with a port only that port", () => {
     const both = ["example.com", "example.com:8443"];
     for (const port of ["", ":8443"]) expect(urlsOf(`https://eu.example.com${port}`, both)).toHaveLength(1);
     expect(urlsOf("https://eu.example.com:9443", both)).toEqual([]);
   });
 
-  test("may be on home's port", () => {
+  test("given without a port also allows home's port", () => {
     expect(urlsOf("https://eu.example.com:9443", ["example.com"], "https://us.example.com:9443/twirp")).toHaveLength(1);
     expect(urlsOf("https://eu.example.com", ["example.com"], "https://us.example.com:9443/twirp")).toHaveLength(1);
   });
 
-  test("may be on any port where home and it are on one machine, and only then", () => {
+  test("is allowed on any port if home and the host are on the same machine, and only then", () => {
     expect(urlsOf("http://127.0.0.1:7881", ["127.0.0.1"], "http://127.0.0.1:7880/twirp")).toHaveLength(1);
     expect(urlsOf("http://127.0.0.2:7881", ["127.0.0.1"], "http://127.0.0.1:7880/twirp")).toEqual([]);
     expect(urlsOf("http://127.0.0.1:7881", ["127.0.0.1"], "http://10.0.0.1:7880/twirp")).toEqual([]);
     expect(urlsOf("http://10.0.0.1:7881", ["10.0.0.1"], "http://10.0.0.1:7880/twirp")).toEqual([]);
   });
 
-  test("is none, where the list of them is empty", () => {
+  test("does not exist if the list is empty", () => {
     expect(urlsOf(at("eu"), [])).toEqual([]);
   });
 
-  test("makes another key: two Failovers with other rules do not share a list", () => {
+  test("changes the key, so that two Failovers with different rules do not share a list", () => {
     const keys = [undefined, [], ["a.com"], ["a.com:1"], ["a.com", "b.com"]].map((hosts) => named(hosts).key);
     expect(new Set(keys).size).toBe(keys.length);
     expect(named(["A.com"]).key).toBe(named(["a.com"]).key);
   });
 });
 
-describe("what is no host", () => {
+describe("an invalid host", () => {
   const BAD: unknown[] = [
     ["https://example.com"],
     ["example.com/twirp"],
@@ -110,7 +110,7 @@ describe("what is no host", () => {
   });
 });
 
-describe("the home's own domain, where no hosts are named", () => {
+describe("home's own domain, if allowedHosts is left out", () => {
   test.each([
     ["https://my.livekit.cloud./twirp", "https://eu.livekit.cloud", true],
     ["https://my.livekit.cloud./twirp", "https://eu.livekit.cloud.", false],
@@ -126,9 +126,9 @@ describe("the home's own domain, where no hosts are named", () => {
     expect(parse({ regions: [entry("b", url)] }, { home }).ids).toHaveLength(allowed ? 2 : 1);
   });
 
-  // A name with a dot at its end is a legal one: it says that the name is complete.
+  // A dot at the end of a name is legal. It means that the name is fully qualified.
   test.each(["https://example.com./twirp", "https://localhost./twirp", "http://rooms.:8080"])(
-    "home %s is legal, and no option that nobody gave is refused",
+    "home %s is accepted, and no error names an option that was left out",
     (home) => {
       expect(createFailover({ regions: httpRegions({ home }) }).regions()).toHaveLength(1);
     },

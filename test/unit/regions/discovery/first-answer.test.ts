@@ -4,7 +4,7 @@ import { clockWith, drive, flush, useSimulatedTime } from "../../helpers/simulat
 
 useSimulatedTime();
 
-/** Who is asked when, and how it ends: `after` that many milliseconds, or never. */
+/** A plan for one question: it is answered or fails `after` that many milliseconds, or never ends. */
 type Plan = { after?: number; fails?: boolean };
 
 function ask(plans: readonly Plan[], signal = new AbortController().signal) {
@@ -28,19 +28,24 @@ const silent: Plan = {};
 
 describe("who is asked, and when", () => {
   const rows: [string, Plan[], number[], number][] = [
-    ["the first alone, if it answers in time", [answers(499), answers()], [0], 0],
+    ["only the first, if it answers in time", [answers(499), answers()], [0], 0],
     ["the second after half a second of silence", [silent, answers(10)], [0, 500], 1],
     ["the second at once, when the first fails", [fails(20), answers()], [0, 20], 1],
-    ["one after the other, when all fail", [fails(10), fails(10), fails(10), answers()], [0, 10, 20, 30], 3],
-    ["one after the other, when all are silent", [silent, silent, silent, answers()], [0, 500, 1_000, 1_500], 3],
-    ["the third when the silent and the second failed", [fails(600), fails(10), answers()], [0, 500, 600], 2],
+    ["one after another, when all fail", [fails(10), fails(10), fails(10), answers()], [0, 10, 20, 30], 3],
+    ["one after another, when all are silent", [silent, silent, silent, answers()], [0, 500, 1_000, 1_500], 3],
     [
-      "the third half a second after the second, if one is still silent",
+      "the third when the first, after a silence, and the second have failed",
+      [fails(600), fails(10), answers()],
+      [0, 500, 600],
+      2,
+    ],
+    [
+      "the third half a second after the second, if another is still silent",
       [silent, fails(10), answers()],
       [0, 500, 1_000],
       2,
     ],
-    ["the first is heard though the second was asked", [answers(700), silent], [0, 500], 0],
+    ["the first answer counts even after the second was asked", [answers(700), silent], [0, 500], 0],
   ];
   test.each(rows)("%s", async (_, plans, times, winner) => {
     const { answer, askedAt, signals } = ask(plans);
@@ -49,16 +54,16 @@ describe("who is asked, and when", () => {
     expect(signals.every(({ aborted }) => aborted)).toBe(true);
     vi.advanceTimersByTime(10 * STAGGER_MS);
     await flush();
-    expect(askedAt, "nobody is asked after that").toEqual(times);
+    expect(askedAt, "nothing is asked after that").toEqual(times);
   });
 
-  test("when all failed, the first one's error is told: it is home's", async () => {
+  test("when all fail, it rejects with the error of the first, which is home's", async () => {
     const { answer } = ask([fails(800), fails(0), fails(0)]);
     expect(await drive(answer)).toMatchObject({ ok: false, error: { message: "0 failed" } });
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("the signal ends it all", async () => {
+  test("the signal ends all of them", async () => {
     const controller = new AbortController();
     const { answer, askedAt } = ask([silent, silent], controller.signal);
     setTimeout(() => controller.abort(), 600);

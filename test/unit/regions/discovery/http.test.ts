@@ -36,7 +36,7 @@ const requestOf = (call: number) => {
 };
 
 describe("the request", () => {
-  test("goes to /settings/regions on home's origin, and follows no redirect", async () => {
+  test("goes to /settings/regions on home's origin, and does not follow redirects", async () => {
     answering(LIST);
     await load();
     const { url, init, headers } = requestOf(0);
@@ -46,24 +46,24 @@ describe("the request", () => {
     expect(headers).toEqual({ accept: "application/json" });
   });
 
-  test("goes to another url where one is given", async () => {
+  test("goes to the given url", async () => {
     answering(LIST);
     await load({ url: "https://regions.example.com/list?project=1" });
     expect(requestOf(0).url).toBe("https://regions.example.com/list?project=1");
   });
 
-  test("is told of without its query, which may hold a token", () => {
+  test("is named in events without its query, because that may contain a token", () => {
     const { name } = httpRegions({ home: HOME, url: "https://regions.example.com/list?token=secret" });
     expect(name).toBe("https://regions.example.com/list");
   });
 
-  test("carries fixed headers", async () => {
+  test("has the given headers", async () => {
     answering(LIST);
     await load({ headers: { authorization: "Bearer t" } });
     expect(requestOf(0).headers).toEqual({ accept: "application/json", authorization: "Bearer t" });
   });
 
-  test("carries headers that are made anew for each request", async () => {
+  test("has headers that a function makes for each request", async () => {
     answering(LIST);
     let n = 0;
     const source = httpRegions({ home: HOME, headers: async () => ({ authorization: `Bearer ${++n}` }) });
@@ -71,14 +71,14 @@ describe("the request", () => {
     expect([0, 1].map((call) => requestOf(call).headers.authorization)).toEqual(["Bearer 1", "Bearer 2"]);
   });
 
-  test("is not sent with headers that are none, and the error does not quote them", async () => {
+  test("is not sent with invalid headers, and the error does not quote them", async () => {
     const error = await load({ headers: () => ({ authorization: "Bearer secret\nx" }) }).catch((error) => error);
     expect(error.message).toMatch(/httpRegions\.headers must be an object of valid HTTP headers/);
     expect(error.message).not.toContain("secret");
     expect(fetchStub).not.toHaveBeenCalled();
   });
 
-  test("is not sent when its headers cannot be made", async () => {
+  test("is not sent when the headers function fails", async () => {
     const headers = () => {
       throw new Error("no token");
     };
@@ -86,7 +86,7 @@ describe("the request", () => {
     expect(fetchStub).not.toHaveBeenCalled();
   });
 
-  test("ends with the signal", async () => {
+  test("is aborted by the signal", async () => {
     answering(LIST);
     const controller = new AbortController();
     fetchStub.mockImplementation(() => new Promise(() => {}));
@@ -127,7 +127,7 @@ describe("the TTL", () => {
 });
 
 describe("the answer", () => {
-  test("becomes the list, home first", async () => {
+  test("becomes the list, with home first", async () => {
     answering(LIST);
     expect((await load()).regions).toEqual([
       { id: "my.livekit.cloud", url: HOME },
@@ -161,12 +161,12 @@ describe("the answer", () => {
     expect((await load()).regions).toHaveLength(2);
   });
 
-  test("of one byte more is an error", async () => {
+  test("of more than 64 KiB is an error", async () => {
     answering(LIST.padEnd(64 * 1024 + 1, " "));
     await expect(load()).rejects.toThrow("the answer is larger than 65536 bytes");
   });
 
-  test("without end is not read on", async () => {
+  test("without an end is not read further than the limit", async () => {
     let pulled = 0;
     const cancel = vi.fn();
     const endless = new ReadableStream({
@@ -182,7 +182,7 @@ describe("the answer", () => {
     expect(cancel).toHaveBeenCalledOnce();
   });
 
-  test("may break a character in two", async () => {
+  test("may arrive with a character split in two", async () => {
     const bytes = new TextEncoder().encode(JSON.stringify({ regions: [], note: "Köln" }));
     const body = new ReadableStream({
       start(controller) {
@@ -194,7 +194,7 @@ describe("the answer", () => {
     expect((await load()).regions).toHaveLength(1);
   });
 
-  test("is held against the hosts that are allowed", async () => {
+  test("is checked against the allowed hosts", async () => {
     const list = {
       regions: ["eu.livekit.cloud", "us.example.com"].map((host) => ({ region: host, url: `https://${host}` })),
     };
@@ -206,7 +206,7 @@ describe("the answer", () => {
   });
 });
 
-describe("a bad option", () => {
+describe("an invalid option", () => {
   const rows: [string, object, RegExp][] = [
     ["no home", { home: undefined }, /httpRegions\.home must be a full http\(s\) URL.* got undefined/],
     ["a home without a scheme", { home: "my.livekit.cloud" }, /httpRegions\.home .* got "my\.livekit\.cloud"/],
@@ -231,10 +231,10 @@ describe("a bad option", () => {
       /allowedHosts\[1\] .* got "\*\.x\.com"/,
     ],
     ["an allowed host that is empty", { allowedHosts: [""] }, /allowedHosts\[0\] .* got ""/],
-    ["allowed hosts that are no list", { allowedHosts: "x.com" }, /allowedHosts must be a list.*got "x\.com"/],
-    ["headers that are no object", { headers: 5 }, /httpRegions\.headers must be an object of valid HTTP headers/],
+    ["allowed hosts that are not a list", { allowedHosts: "x.com" }, /allowedHosts must be a list.*got "x\.com"/],
+    ["headers that are not an object", { headers: 5 }, /httpRegions\.headers must be an object of valid HTTP headers/],
     [
-      "a header name that is none",
+      "an invalid header name",
       { headers: { "a b": "c" } },
       /httpRegions\.headers must be an object of valid HTTP headers/,
     ],
@@ -243,12 +243,12 @@ describe("a bad option", () => {
     expect(refusalOf(() => httpRegions({ home: HOME, ...bad })).message).toMatch(expected);
   });
 
-  test("that is a header with a bad value does not print it: it may be a token", () => {
+  test("that is a header with an invalid value is not printed, because it may be a token", () => {
     const error = refusalOf(() => httpRegions({ home: HOME, headers: { authorization: "Bearer s3cret\nx: y" } }));
     expect(error.message).not.toContain("s3cret");
   });
 
-  test("that is a token in the place of the headers does not print it", () => {
+  test("that is a token in place of the headers is not printed", () => {
     const error = refusalOf(() => httpRegions({ home: HOME, headers: "Bearer s3cret" as never }));
     expect(error.message).not.toContain("s3cret");
   });
@@ -257,7 +257,7 @@ describe("a bad option", () => {
 describe("with a Failover", () => {
   useSimulatedTime();
 
-  test("a refused entry is a warning, and a failed request is told", async () => {
+  test("a refused entry causes a warning, and a failed request causes an event", async () => {
     answering(JSON.stringify({ regions: [{ region: "x", url: "https://evil.com" }] }));
     const sim = simulate({ regions: httpRegions({ home: HOME }), replies: [] });
     await sim.failover.ready();

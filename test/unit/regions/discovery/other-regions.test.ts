@@ -1,4 +1,4 @@
-/** When home cannot answer: which regions are asked in its place. */
+/** Which regions are asked for the list when home cannot answer. */
 import { describe, expect, test, vi } from "vitest";
 import { RegionCache } from "../../../../src/regions/cache.js";
 import { type HttpRegionsOptions, httpRegions } from "../../../../src/regions/discovery/http.js";
@@ -17,7 +17,7 @@ const regionAt = (name: string) => ({ id: name, url: `https://${name}.livekit.cl
 const listed = (...names: string[]) =>
   JSON.stringify({ regions: names.map((name) => ({ region: name, url: `https://${name}.livekit.cloud` })) });
 
-/** What each host does when it is asked; one that is not named refuses. */
+/** What each host does when it is asked. A host that is not listed refuses the connection. */
 function hosts(behaviour: Readonly<Record<string, "hangs" | string>>) {
   fetchStub.mockImplementation(async (url) => {
     const behaves = behaviour[new URL(String(url)).hostname.split(".")[0] as string];
@@ -41,7 +41,7 @@ describe("the other known regions", () => {
     expect(asked()).toEqual([`https://my.livekit.cloud${PATH}`, `https://eu.livekit.cloud${PATH}`]);
     expect(fetchStub.mock.calls[1]?.[1]).toMatchObject({ headers: { authorization: "Bearer t" }, redirect: "manual" });
     expect(loaded).toMatchObject({ ok: true, atMs: 0, value: { ttlMs: 60_000 } });
-    // Home stays home, although it was another that answered and did not name it.
+    // Home stays home although another region answered and did not name it.
     expect((loaded as { value: { regions: unknown } }).value.regions).toMatchObject([{ url: HOME }, { id: "eu" }, {}]);
   });
 
@@ -49,19 +49,19 @@ describe("the other known regions", () => {
     ["HTTP 500", async () => new Response("", { status: 500 })],
     ["HTTP 302", async () => new Response("", { status: 302 })],
     ["HTML", async () => new Response("<html>")],
-    ["a list that is none", async () => new Response("{}")],
+    ["an object without a list", async () => new Response("{}")],
     ["too much", async () => new Response(" ".repeat(70_000))],
   ])("are asked at once when home answers with %s", async (_, answer) => {
     fetchStub.mockImplementationOnce(answer).mockImplementationOnce(async () => new Response(listed("eu")));
     expect(await drive(load({}, ["eu"]))).toMatchObject({ ok: true, atMs: 0 });
   });
 
-  test("are asked one each half second while home hangs", async () => {
+  test("are asked one by one, every half second, while home hangs", async () => {
     hosts({ my: "hangs", eu: "hangs", us: listed("eu") });
     expect(await drive(load({}, ["eu", "us"]))).toMatchObject({ ok: true, atMs: 1_000 });
   });
 
-  test("are three at the most, besides home", async () => {
+  test("are at most three besides home", async () => {
     hosts({});
     expect(await drive(load({}, ["a", "b", "c", "d", "e"]))).toMatchObject({
       ok: false,
@@ -70,7 +70,7 @@ describe("the other known regions", () => {
     expect(asked().map((url) => new URL(url).hostname.split(".")[0])).toEqual(["my", "a", "b", "c"]);
   });
 
-  test("are asked with the query, too, if the url has one", async () => {
+  test("are asked with the url's query too", async () => {
     hosts({ eu: listed("eu") });
     await drive(load({ url: "https://my.livekit.cloud/list?project=7" }, ["eu"]));
     expect(asked()[1]).toBe("https://eu.livekit.cloud/list?project=7");
@@ -81,13 +81,13 @@ describe("the other known regions", () => {
     ["on another port of home", "https://my.livekit.cloud:8443/list"],
     ["at home with another scheme", "http://my.livekit.cloud/list"],
     ["at a host that begins like home", "https://my.livekit.cloud.evil.com/list"],
-  ])("are not asked where the list is %s: they would not know it", async (_, url) => {
+  ])("are not asked if the list is %s, because they would not have it", async (_, url) => {
     hosts({ eu: listed("eu") });
     expect(await drive(load({ url }, ["eu"]))).toMatchObject({ ok: false });
     expect(asked()).toEqual([url]);
   });
 
-  test("are those of the list as it is known, and not those that were refused", async () => {
+  test("are those of the known list, without refused entries", async () => {
     hosts({ my: listed("eu").replace("]}", ',{"region":"x","url":"https://evil.com"}]}') });
     const cache = new RegionCache();
     const sim = simulate({ regions: httpRegions({ home: HOME }), cache, replies: [] });
@@ -95,7 +95,7 @@ describe("the other known regions", () => {
     hosts({ eu: listed("eu", "us") });
     vi.advanceTimersByTime(60_000);
     await sim.failover.ready();
-    await flush(); // A list was known, so nothing had to be waited for.
+    await flush(); // A list was known, so there was nothing to wait for.
     expect(asked().map((url) => new URL(url).hostname)).toEqual([
       "my.livekit.cloud",
       "my.livekit.cloud",
@@ -110,7 +110,7 @@ describe("fallback regions", () => {
   const fallback = ["https://eu.other.example/twirp", { id: "us", url: "https://us.livekit.cloud/twirp" }];
   const known = (given: Partial<HttpRegionsOptions>) => httpRegions({ home: HOME, ...given }).known;
 
-  test("are known from the start, after home, whatever hosts are allowed", () => {
+  test("are known from the start, after home, with any allowedHosts", () => {
     expect(known({ fallback, allowedHosts: [] }).map(({ id }) => id)).toEqual([
       "my.livekit.cloud",
       "eu.other.example",
@@ -136,7 +136,7 @@ describe("fallback regions", () => {
   test.each([
     ["no region", listed()],
     ["home alone", JSON.stringify({ regions: [{ region: "h", url: "https://my.livekit.cloud" }] })],
-    ["only what is refused", JSON.stringify({ regions: [{ region: "h", url: "https://evil.com" }] })],
+    ["only refused entries", JSON.stringify({ regions: [{ region: "h", url: "https://evil.com" }] })],
   ])("are used when an answer names %s", async (_, answer) => {
     hosts({ my: answer });
     const sim = simulate({ regions: httpRegions({ home: HOME, fallback }), replies: [] });
@@ -145,7 +145,7 @@ describe("fallback regions", () => {
   });
 
   test.each([["x"], [["eu"]], [["https://eu.example/twirp", "https://eu.example/twirp/"]], [[{ id: "a" }]], [null]])(
-    "(%j) are refused at construction if they are none",
+    "(%j) are refused at construction if they are invalid",
     (bad) => {
       expect(refusalOf(() => known({ fallback: bad as never })).option).toMatch(/^httpRegions\.fallback/);
     },
@@ -162,7 +162,7 @@ describe("fallback regions", () => {
   });
 });
 
-test("headers that are made for each request, and are none, do not get into the event: they may be a token", async () => {
+test("invalid headers from a function do not appear in the event, because they may be a token", async () => {
   vi.unstubAllGlobals();
   const headers = () => ({ authorization: "Bearer s3cret\nx: y" });
   const sim = simulate({ regions: httpRegions({ home: "http://127.0.0.1:1", headers }), replies: [] });

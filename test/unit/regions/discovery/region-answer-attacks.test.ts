@@ -1,30 +1,30 @@
-/** Answers that no honest server gives. What is good in them is used, what is not is left out, and nothing breaks. */
+/** Answers that no honest server gives. The valid parts are used, the rest is left out, and nothing breaks. */
 import { describe, expect, test } from "vitest";
-import { at, entry, HOME, parse } from "../../helpers/answers.js";
+import { at, entry, HOME, parse } from "../../helpers/region-answers.js";
 
 const GOOD = entry("good", at("good"), "5");
 const GOOD_IDS = ["my.livekit.cloud", "good"];
 
-describe("text that is no list of regions", () => {
+describe("text that is not a list of regions", () => {
   const texts: [string, string][] = [
     ["empty", ""],
     ["white space", " \n "],
     ["HTML", "<!DOCTYPE html><title>Sign in</title>"],
-    ["a JSON of its own kind", "{'regions': []}"],
+    ["JSON with single quotes", "{'regions': []}"],
     ["two documents", '{"regions":[]}{"regions":[]}'],
-    ["one that breaks off", '{"regions":[{"region":"b","url":"https://b.livekit.cloud"}'],
+    ["JSON that breaks off", '{"regions":[{"region":"b","url":"https://b.livekit.cloud"}'],
     ["60 KiB of open brackets", "[".repeat(60 * 1024)],
     ["60 KiB of open objects", '{"regions":'.repeat(5_000)],
     ["30 KiB of brackets, closed again", `${"[".repeat(30_000)}${"]".repeat(30_000)}`],
-    ["a number beyond all", "1e400"],
-    ["a name beside it", '{"Regions":[]}'],
+    ["a number that is too large", "1e400"],
+    ["a key in another case", '{"Regions":[]}'],
     ["a prototype that has it", '{"__proto__":{"regions":[]}}'],
     ["a constructor that has it", '{"constructor":{"prototype":{"regions":[]}}}'],
-    ["a list under a list", '[{"regions":[]}]'],
+    ["a list inside a list", '[{"regions":[]}]'],
     ["a list that only looks like one", '{"regions":{"length":1,"0":{"region":"b","url":"https://b.livekit.cloud"}}}'],
   ];
 
-  test.each(texts)("(%s) is an error that says so in a line", (_, text) => {
+  test.each(texts)("(%s) is an error with a one-line message", (_, text) => {
     let error: unknown;
     try {
       parse(text);
@@ -36,7 +36,7 @@ describe("text that is no list of regions", () => {
   });
 });
 
-describe("types that are wrong", () => {
+describe("wrong types", () => {
   const wrong: [string, unknown][] = [
     ["null", null],
     ["a boolean", true],
@@ -44,7 +44,7 @@ describe("types that are wrong", () => {
     ["text", "https://b.livekit.cloud"],
     ["an empty object", {}],
     ["an empty list", []],
-    ["a list of the right things", ["b", at("b"), "1"]],
+    ["a list of the right values", ["b", at("b"), "1"]],
     ["a name that is a number", entry(7, at("b"))],
     ["a name that is an object", entry({ toString: "b" }, at("b"))],
     ["a name that is a list", entry(["b"], at("b"))],
@@ -60,10 +60,10 @@ describe("types that are wrong", () => {
     ["keys in another case", { Region: "b", Url: at("b") }],
     ["keys in the prototype", JSON.parse(`{"__proto__":{"region":"b","url":"${at("b")}"}}`)],
     ["a host that is invalid UTF-8", entry("b", "https://b\ufffd.livekit.cloud")],
-    ["a host of 300 characters that no one allowed", entry("b", `https://${"x".repeat(300)}.com`)],
+    ["a host of 300 characters that is not allowed", entry("b", `https://${"x".repeat(300)}.com`)],
   ];
 
-  test.each(wrong)("(%s) cost this entry alone", (_, bad) => {
+  test.each(wrong)("(%s) affect only this entry", (_, bad) => {
     const text = JSON.stringify({ regions: [bad, GOOD, bad] });
     const { ids, warnings } = parse(text);
     expect(ids).toEqual(GOOD_IDS);
@@ -108,7 +108,7 @@ describe("the distance", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("that is left out is 0", () => {
+  test("is 0 if it is left out", () => {
     expect(parse({ regions: [entry("b", at("b"))] }).list[1]?.distance).toBe(0);
   });
 });
@@ -124,31 +124,34 @@ describe("the url", () => {
     ["https://evil.com.livekit.cloud", "https://evil.com.livekit.cloud/twirp"],
     ["https:eu.livekit.cloud", "https://eu.livekit.cloud/twirp"],
   ];
-  test.each(accepted)("%j is called at %s: the host is allowed, and the path is home's", (url, expected) => {
-    expect(parse({ regions: [entry("b", url)] }).urls).toEqual([HOME, expected]);
-  });
+  test.each(accepted)(
+    "%j is called at %s, because the host is allowed and the path is always home's",
+    (url, expected) => {
+      expect(parse({ regions: [entry("b", url)] }).urls).toEqual([HOME, expected]);
+    },
+  );
 });
 
-describe("too many of something", () => {
-  test("10,000 regions are read as 64, with one warning", () => {
+describe("too many entries", () => {
+  test("of 10,000 regions 64 are used, with one warning", () => {
     const regions = Array.from({ length: 10_000 }, (_, i) => entry(`r${i}`, at(`r${i}`), String(i)));
     const { list, warnings } = parse({ regions });
     expect(list).toHaveLength(64);
     expect(warnings).toEqual(["discovery named 10000 regions; only the first 64 are used"]);
   });
 
-  test("10,000 bad ones make no flood of warnings", () => {
+  test("10,000 invalid regions do not cause a flood of warnings", () => {
     const { ids, warnings } = parse({ regions: Array(10_000).fill(null) });
     expect(ids).toEqual(["my.livekit.cloud"]);
     expect(warnings.length).toBeLessThanOrEqual(65);
   });
 
-  test("the same region a hundred times is one", () => {
+  test("the same region a hundred times is used once", () => {
     const { ids } = parse({ regions: Array(60).fill(GOOD) });
     expect(ids).toEqual(GOOD_IDS);
   });
 
-  test("of a key that is there twice, the last counts, for the check as for the use", () => {
+  test("if a key appears twice, the last one counts, for the check and for the use", () => {
     const text = `{"regions":[{"region":"b","url":"${at("b")}","url":"https://evil.com"}]}`;
     expect(parse(text).ids).toEqual(["my.livekit.cloud"]);
     expect(parse(`{"regions":[{"region":"b","url":"https://evil.com","url":"${at("b")}"}]}`).urls[1]).toBe(
@@ -158,7 +161,7 @@ describe("too many of something", () => {
   });
 });
 
-test("no key of an answer gets into the prototype of all objects", () => {
+test("no key of an answer changes Object.prototype", () => {
   const evil = '{"polluted":true,"region":"b","url":"https://evil.com"}';
   const keys = ["__proto__", "constructor", "prototype"].map((key) => `"${key}":${evil}`).join(",");
   const { ids } = parse(`{${keys},"regions":[{${keys}},{${keys},"region":"good","url":"${at("good")}"}]}`);

@@ -1,12 +1,12 @@
-/** Whatever an answer says: what is made of it is fit to be sent the caller's credentials, or it is an error. */
+/** For any answer, the result is an error or a list of regions to which the caller's credentials may be sent. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkRegions, type RegionList } from "../../../../src/regions/region.js";
-import { parse, type Rules } from "../../helpers/answers.js";
+import { parse, type Rules } from "../../helpers/region-answers.js";
 
 const RUNS = 2_000;
 
-/** Homes, each with the hosts that may be called from there, as a regular expression: not by the code under test. */
+/** Homes with their allowed hosts as regular expressions, which do not depend on the code under test. */
 const HOMES: readonly (Rules & { home: string; host: RegExp; protocol: RegExp; port: RegExp })[] = [
   {
     home: "https://my.livekit.cloud/twirp",
@@ -77,7 +77,7 @@ function asText(value: unknown): string {
   return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? String(item) : item));
 }
 
-/** What must hold of each list, said again in other words. */
+/** Checks what must hold for each list, independently of the code under test. */
 function expectFit(list: RegionList, rules: (typeof HOMES)[number]): void {
   const { home, host, protocol, port } = rules;
   expect(list.length).toBeLessThanOrEqual(64);
@@ -95,7 +95,7 @@ function expectFit(list: RegionList, rules: (typeof HOMES)[number]): void {
     expect(region.protocol).toMatch(protocol);
     expect(region.port).toMatch(port);
   }
-  // And so it is a list that a Failover takes.
+  // So a Failover accepts the list.
   expect(checkRegions("it", list)).toHaveLength(list.length);
 }
 
@@ -114,7 +114,7 @@ const expectSafe = (text: string, rules: (typeof HOMES)[number]) => {
 };
 
 describe.each(HOMES)("any answer, read for $home", (rules) => {
-  test("makes a list that is fit to be called, or an error", () => {
+  test("gives a safe list or an error", () => {
     fc.assert(
       fc.property(answer, (text) => void expectSafe(text, rules)),
       { numRuns: RUNS },
@@ -122,7 +122,7 @@ describe.each(HOMES)("any answer, read for $home", (rules) => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  test("among these answers are many that name regions, and many that are refused", () => {
+  test("many of the generated answers name regions, and many are refused", () => {
     const seen = { used: 0, refused: 0, errors: 0 };
     for (const text of fc.sample(answer, { numRuns: 500, seed: 1 })) {
       const read = expectSafe(text, rules);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { parentDomain } from "../../../../src/regions/discovery/allowed-hosts.js";
-import { at, entry, HOME, parse } from "../../helpers/answers.js";
+import { at, entry, HOME, parse } from "../../helpers/region-answers.js";
 
 describe("the order", () => {
-  test("is home, then the nearest; a distance that is left out is 0", () => {
+  test("is home, then by distance, and a missing distance is 0", () => {
     const { ids, warnings } = parse({
       regions: [
         entry("far", at("far"), "9007199254740993"),
@@ -16,27 +16,27 @@ describe("the order", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("is that of the list among equals", () => {
+  test("is the order of the list for equal distances", () => {
     const { ids } = parse({ regions: ["c", "b", "a"].map((id) => entry(id, at(id), "5")) });
     expect(ids.slice(1)).toEqual(["c", "b", "a"]);
   });
 
-  test.each(["soon", -1, {}, "NaN"])("puts a region of the distance %j last", (distance) => {
+  test.each(["soon", -1, {}, "NaN"])("puts a region with the distance %j last", (distance) => {
     const { ids } = parse({ regions: [entry("odd", at("odd"), distance), entry("far", at("far"), 1e9)] });
     expect(ids.slice(1)).toEqual(["far", "odd"]);
   });
 
-  test("compares numbers, and not texts", () => {
+  test("compares distances as numbers, not as strings", () => {
     expect(parse({ regions: [entry("x", at("x"), "9"), entry("y", at("y"), "10")] }).ids.slice(1)).toEqual(["x", "y"]);
   });
 });
 
 describe("home", () => {
-  test("is first even where the list does not name it", () => {
+  test("is first even if the list does not name it", () => {
     expect(parse({ regions: [] }).list).toEqual([{ id: "my.livekit.cloud", url: HOME }]);
   });
 
-  test("takes the name and the distance that the list gives it", () => {
+  test("takes its name and distance from the list", () => {
     const { list } = parse({
       regions: [entry("near", at("near"), 1), entry("eu-west", "https://my.livekit.cloud", 7)],
     });
@@ -46,7 +46,7 @@ describe("home", () => {
     ]);
   });
 
-  test("gives the others its path prefix, whatever path they came with", () => {
+  test("gives the other regions its path prefix in place of their own paths", () => {
     const { list } = parse(
       { regions: [entry("b", `${at("b")}/elsewhere?x=1#y`)] },
       { home: "https://my.livekit.cloud/api/v2" },
@@ -75,7 +75,7 @@ describe("the scheme", () => {
     "ftp://b.livekit.cloud",
     "javascript:alert(1)",
     "file:///b.livekit.cloud",
-  ])("%s is refused: it is worse than home's", (url) => {
+  ])("%s is refused because it is less secure than home's", (url) => {
     const { ids, warnings } = parse({ regions: [entry("b", url)] });
     expect(ids).toHaveLength(1);
     expect(warnings).toEqual([expect.stringContaining('"b" has the scheme')]);
@@ -84,31 +84,31 @@ describe("the scheme", () => {
   test.each([
     ["ws://b.local", "http://b.local/twirp"],
     ["https://b.local", "https://b.local/twirp"],
-  ])("for a home without TLS, %s is as good or better", (url, expected) => {
+  ])("for a home without TLS, %s is accepted", (url, expected) => {
     const { list } = parse({ regions: [entry("b", url)] }, { home: "http://a.local/twirp", allowedHosts: ["local"] });
     expect(list[1]?.url).toBe(expected);
   });
 });
 
-describe("an entry that is not fit to be called", () => {
+describe("an invalid entry", () => {
   const unfit: [string, unknown, string][] = [
     ["another host", entry("b", "https://evil.com"), "not in allowedHosts"],
-    ["a host that only ends alike", entry("b", "https://evillivekit.cloud"), "not in allowedHosts"],
-    ["a host that only begins alike", entry("b", "https://livekit.cloud.evil.com"), "not in allowedHosts"],
+    ["a host that only ends the same", entry("b", "https://evillivekit.cloud"), "not in allowedHosts"],
+    ["a host that only begins the same", entry("b", "https://livekit.cloud.evil.com"), "not in allowedHosts"],
     ["the host in the credentials", entry("b", "https://my.livekit.cloud@evil.com"), "credentials"],
     ["a host with a trailing dot", entry("b", "https://b.livekit.cloud."), "not in allowedHosts"],
     ["an address", entry("b", "https://10.0.0.1"), "not in allowedHosts"],
     ["credentials", entry("b", "https://user:pass@b.livekit.cloud"), "credentials"],
-    ["a user alone", entry("b", "https://user@b.livekit.cloud"), "credentials"],
+    ["only a user", entry("b", "https://user@b.livekit.cloud"), "credentials"],
     ["no url", entry("b", undefined), "its url is undefined"],
-    ["a url that is none", entry("b", "b.livekit.cloud"), "its url is"],
+    ["an invalid url", entry("b", "b.livekit.cloud"), "its url is"],
     ["a url that is a number", entry("b", 7), "its url is 7"],
     ["a url that is very long", entry("b", `${at("b")}/${"x".repeat(3_000)}`), "its url is"],
     ["no name", entry(undefined, at("b")), "its name is undefined"],
     ["an empty name", entry("", at("b")), 'its name is ""'],
     ["a name with a line break", entry("b\nforged log line", at("b")), "its name is"],
     ["a name that is very long", entry("b".repeat(65), at("b")), "its name is"],
-    ["no object", "b", "it is not an object"],
+    ["a string", "b", "it is not an object"],
     ["null", null, "it is not an object"],
     ["a list", [], "it is not an object"],
   ];
@@ -121,30 +121,30 @@ describe("an entry that is not fit to be called", () => {
     expect(warnings[0]?.length).toBeLessThan(250);
   });
 
-  test("is not one whose host is allowed itself", () => {
+  test("is not one whose host equals an allowed domain", () => {
     expect(parse({ regions: [entry("b", "https://livekit.cloud")] }).ids).toEqual(["my.livekit.cloud", "b"]);
   });
 });
 
 describe("duplicates", () => {
-  test("by name: the nearest stays", () => {
+  test("by name: the nearest is kept", () => {
     const { list, warnings } = parse({ regions: [entry("b", at("far"), 9), entry("b", at("near"), 1)] });
     expect(list.map(({ url }) => url)).toEqual([HOME, "https://near.livekit.cloud/twirp"]);
     expect(warnings).toEqual([expect.stringContaining('"b" is there twice')]);
   });
 
-  test("by url: the nearest stays", () => {
+  test("by url: the nearest is kept", () => {
     const { ids } = parse({ regions: [entry("x", at("b"), 9), entry("y", `${at("b")}/`, 1)] });
     expect(ids).toEqual(["my.livekit.cloud", "y"]);
   });
 
-  test("of home's name: home stays", () => {
+  test("of home's name: home is kept", () => {
     const { list } = parse({ regions: [entry("b", at("b")), entry("b", "https://my.livekit.cloud")] });
     expect(list).toEqual([{ id: "b", url: HOME, distance: 0 }]);
   });
 });
 
-test("no more than 64 regions are used, home among them", () => {
+test("at most 64 regions are used, including home", () => {
   const regions = Array.from({ length: 200 }, (_, i) => entry(`r${i}`, at(`r${i}`)));
   const { list, warnings } = parse({ regions });
   expect(list).toHaveLength(64);
@@ -152,7 +152,7 @@ test("no more than 64 regions are used, home among them", () => {
   expect(warnings).toEqual(["discovery named 200 regions; only the first 64 are used"]);
 });
 
-describe("an answer that is no list is an error", () => {
+describe("an answer without a list is an error", () => {
   test.each([{}, [], null, 7, '"text"', { regions: {} }, { regions: "a" }, { Regions: [] }])("%j", (answer) => {
     expect(() => parse(answer)).toThrow("the answer has no list of regions");
   });
@@ -162,7 +162,7 @@ describe("an answer that is no list is an error", () => {
   });
 });
 
-describe("the domain that is taken for the home's own", () => {
+describe("the domain that is taken as home's own", () => {
   test.each([
     ["my.livekit.cloud", "livekit.cloud"],
     ["a.b.example.com", "b.example.com"],

@@ -1,4 +1,4 @@
-/** Reads answers as `httpRegions` does, and keeps what was warned of. */
+/** Parses discovery answers as `httpRegions` does, and collects the warnings. */
 import { AllowedHosts, rulesOfHome } from "../../../src/regions/discovery/allowed-hosts.js";
 import { parseRegionAnswer } from "../../../src/regions/discovery/region-answer.js";
 
@@ -6,11 +6,11 @@ export const HOME = "https://my.livekit.cloud/twirp";
 
 export interface Rules {
   readonly home?: string;
-  /** By default those that a user who names none gets. */
+  /** @default the hosts that are allowed if the user names none */
   readonly allowedHosts?: readonly string[];
 }
 
-/** @param answer text as it is; all else as its JSON. */
+/** @param answer a string is parsed unchanged; any other value is first turned into JSON. */
 export function parse(answer: unknown, { home = HOME, allowedHosts }: Rules = {}) {
   const warnings: string[] = [];
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);

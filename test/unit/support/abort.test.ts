@@ -8,7 +8,7 @@ function caller() {
 }
 
 describe("waiting for an abort", () => {
-  test("puts one listener on the signal, however many wait, and none once nobody does", () => {
+  test("puts one listener on the signal for any number of waits, and removes it after the last one", () => {
     const { signal, listeners } = caller();
     const ends = Array.from({ length: 50 }, () => onAbort(signal, () => {}));
     expect(listeners()).toBe(1);
@@ -18,7 +18,7 @@ describe("waiting for an abort", () => {
     expect(listeners()).toBe(0);
   });
 
-  test("tells all who wait, and not those who have stopped", () => {
+  test("calls all functions that wait, but not those that have stopped", () => {
     const { controller, signal } = caller();
     const [one, two, stopped] = [vi.fn(), vi.fn(), vi.fn()];
     onAbort(signal, one);
@@ -28,7 +28,7 @@ describe("waiting for an abort", () => {
     expect([one, two, stopped].map((callback) => callback.mock.calls.length)).toEqual([1, 1, 0]);
   });
 
-  test("with the same function twice is waiting twice", () => {
+  test("with the same function twice waits twice", () => {
     const { controller, signal } = caller();
     const callback = vi.fn();
     const end = onAbort(signal, callback);
@@ -39,7 +39,7 @@ describe("waiting for an abort", () => {
     expect(callback).toHaveBeenCalledOnce();
   });
 
-  test("may begin again after it ended", () => {
+  test("may start again after it ended", () => {
     const { controller, signal, listeners } = caller();
     onAbort(signal, () => {})();
     const callback = vi.fn();
@@ -49,7 +49,7 @@ describe("waiting for an abort", () => {
     expect(callback).toHaveBeenCalledOnce();
   });
 
-  test("keeps signals apart", () => {
+  test("is separate for each signal", () => {
     const [one, other] = [caller(), caller()];
     const callback = vi.fn();
     onAbort(one.signal, callback);
@@ -58,7 +58,7 @@ describe("waiting for an abort", () => {
     expect(callback).not.toHaveBeenCalled();
   });
 
-  test("without a signal is no waiting", () => {
+  test("without a signal does nothing", () => {
     expect(() => onAbort(undefined, () => {})()).not.toThrow();
   });
 });
