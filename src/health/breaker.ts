@@ -1,6 +1,6 @@
 /**
  * One region's circuit breaker: whether the region gets calls, what ejects it, and what brings it back. It is only a
- * state machine: time is passed in, and its owner is told of each transition.
+ * state machine: time is passed in, and each transition is reported to its owner.
  *
  * The shape is gobreaker's two-step breaker: an attempt acquires a permit before it starts and settles it when it ends.
  * Every transition starts a new generation, and a permit of an older generation no longer counts.
