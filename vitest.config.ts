@@ -9,7 +9,7 @@ const resolve = {
     { find: /^twirp-failover\/srv$/, replacement: source("regions/discovery/srv.ts") },
     { find: /^twirp-failover\/adapter$/, replacement: source("adapter.ts") },
     { find: /^twirp-failover\/(.+)$/, replacement: source("adapters/$1/index.ts") },
-    // The documents show an adapter for it. What it generates, and the runtime for that, are in test/docs.
+    // The documents show an adapter for it. Its generated code and runtime are in test/docs.
     {
       find: /^twirpscript$/,
       replacement: fileURLToPath(new URL("./test/docs/twirpscript/runtime.ts", import.meta.url)),
@@ -20,20 +20,20 @@ const resolve = {
 export default defineConfig({
   test: {
     projects: [
-      // No sockets, no waiting: time is simulated.
+      // No sockets and no waiting, because time is simulated.
       { resolve, test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, testTimeout: 30_000 } },
       // Real sockets, real servers, on loopback.
       { resolve, test: { name: "wire", include: ["test/wire/**/*.test.ts"], testTimeout: 30_000 } },
-      // What can be proved about a request that failed, case by case.
+      // What can be proved about a failed request, case by case.
       { resolve, test: { name: "proof", include: ["test/proof/**/*.test.ts"], testTimeout: 30_000 } },
-      // Random faults against servers in processes of their own, which count what they executed.
+      // Random faults in servers in separate processes, which count what they executed.
       {
         resolve,
         test: {
           name: "chaos",
           include: ["test/chaos/**/*.test.ts"],
           testTimeout: 300_000,
-          // By itself: on a busy machine the client is late to see that a connection was closed.
+          // It runs alone, because on a busy machine the client sees late that a connection was closed.
           sequence: { groupOrder: 1 },
         },
       },
@@ -51,7 +51,7 @@ export default defineConfig({
       },
       // Regions from the SRV records of a real DNS server.
       { resolve, test: { name: "srv", include: ["test/srv/**/*.test.ts"], testTimeout: 30_000 } },
-      // The documents' snippets, compiled and run.
+      // The snippets of the documents, compiled and run.
       { resolve, test: { name: "docs", include: ["test/docs/**/*.test.ts"], testTimeout: 30_000 } },
     ],
   },

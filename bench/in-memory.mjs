@@ -1,8 +1,8 @@
 /**
- * Calls over a transport that answers at once, so that nearly all of the time is the client's own.
+ * Calls over a transport that answers at once, so that nearly all of the time is spent in the client.
  *
- * The variants take turns in one process, a block of calls each: whatever else the machine does hits all of them
- * alike.
+ * The variants take turns in one process, with a block of calls each, so that the machine's other work affects all of
+ * them equally.
  */
 import { UnaryCall } from "@protobuf-ts/runtime-rpc";
 import { ConsecutiveBreaker, circuitBreaker, handleAll, retry, TimeoutStrategy, timeout, wrap } from "cockatiel";
@@ -11,15 +11,15 @@ import { createFailover } from "../dist/index.js";
 import { RoomServiceClient } from "../proto/gen/rooms.client.js";
 
 export const ROUNDS = 30;
-/** Enough for a block to collect its own garbage several times over, since that is part of what a call costs. */
+/** Enough for several garbage collections in a block, because they are part of a call's cost. */
 export const CALLS = 10_000;
-/** Rounds that are not counted, for the compiler. */
+/** Uncounted rounds, for the compiler. */
 const WARM_UP_ROUNDS = 5;
 
 const REGIONS = ["https://a.example.com/twirp", "https://b.example.com/twirp", "https://c.example.com/twirp"];
 const REQUEST = { name: "lobby", requestId: "" };
 
-/** The time of one call in each block, in nanoseconds, by variant; the bare call is the first. */
+/** The time per call of each block, in nanoseconds, by variant. The bare call is the first. */
 export async function measureInMemory() {
   const calls = toMeasure(callVariants(), (call) => async () => {
     for (let i = 0; i < CALLS; i++) await call();
@@ -33,7 +33,7 @@ export async function measureInMemory() {
       // So that no block collects what another left. A full collection would also shrink the heap: each block would
       // then be measured while the heap grows again.
       globalThis.gc?.({ type: "minor" });
-      // Timers that were cleared are taken out of their list when the event loop comes by.
+      // Cleared timers are removed from their list in the next turn of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
       const startedAt = process.hrtime.bigint();
       await block();
@@ -62,7 +62,7 @@ function callVariants() {
   listenedTo.on("attempt", () => {});
   const observed = clientWith([failoverInterceptor(listenedTo)]);
 
-  // One signal for all calls, as a server's shutdown is; that calls leave no listener on it is part of the cost.
+  // One signal for all calls, like a server's shutdown signal. Removing the listeners is part of the cost.
   const { signal } = new AbortController();
   const cockatiel = wrap(
     retry(handleAll, { maxAttempts: 2 }),
@@ -74,9 +74,9 @@ function callVariants() {
     "bare call": () => bare.getRoom(REQUEST).response,
     "with failover": () => guarded.getRoom(REQUEST).response,
     "with failover, its regions discovered": () => discovering.getRoom(REQUEST).response,
-    "with failover, and no region health": () => forgetful.getRoom(REQUEST).response,
-    "with failover, and a signal of the caller's": () => guarded.getRoom(REQUEST, { abort: signal }).response,
-    'with failover, and an "attempt" listener': () => observed.getRoom(REQUEST).response,
+    "with failover, without region health": () => forgetful.getRoom(REQUEST).response,
+    "with failover, with the caller's signal": () => guarded.getRoom(REQUEST, { abort: signal }).response,
+    'with failover, with an "attempt" listener': () => observed.getRoom(REQUEST).response,
     "with cockatiel's retry, circuit breaker and timeout": () =>
       cockatiel.execute((context) => bare.getRoom(REQUEST, { abort: context.signal }).response),
   };
@@ -85,13 +85,13 @@ function callVariants() {
 function partVariants() {
   const ignore = () => {};
   return {
-    // Node makes the signal when it is first asked for.
+    // Node creates the signal on first access.
     "new AbortController().signal": () => new AbortController().signal,
     "setTimeout() and clearTimeout()": () => clearTimeout(setTimeout(ignore, 10_000)),
   };
 }
 
-/** A client whose transport answers every call with the same message, by promises that have long been resolved. */
+/** A client whose transport answers every call with the same message, with promises that are already resolved. */
 function clientWith(interceptors) {
   const headers = Promise.resolve({});
   const response = Promise.resolve({ name: "lobby", metadata: "", participants: 3, servedBy: "a" });

@@ -1,8 +1,8 @@
 /**
- * Calls over loopback HTTP, the shortest real network there is, to a twirp-ts server in a process of its own.
+ * Calls over loopback HTTP, the shortest real network, to a twirp-ts server in a separate process.
  *
- * The variants take turns call by call: a call takes some hundred microseconds and varies by more than what is to be
- * found, so it takes many neighbours to see it.
+ * The variants take turns call by call. A call takes some hundred microseconds and varies by more than the difference to
+ * measure, so many neighbouring calls are needed to see it.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -16,14 +16,14 @@ export const TURNS = 4_000;
 const WARM_UP_TURNS = 1_500;
 const REQUEST = { name: "lobby", requestId: "" };
 
-/** The time of each call in nanoseconds, by variant; the bare call is the first. */
+/** The time of each call in nanoseconds, by variant. The bare call is the first. */
 export async function measureLoopback() {
   const server = fork(fileURLToPath(new URL("server.mjs", import.meta.url)));
   try {
     const [port] = await once(server, "message");
     const variants = callVariants(`http://127.0.0.1:${port}/twirp`).map((variant) => ({ ...variant, times: [] }));
     for (let i = -WARM_UP_TURNS; i < TURNS; i++) {
-      // Each variant is first in its turn, so none always pays for what another left behind.
+      // Each variant is first in turn, so that no variant always pays for the garbage of another.
       for (let j = 0; j < variants.length; j++) {
         const { call, times } = variants[(i + WARM_UP_TURNS + j) % variants.length];
         const startedAt = process.hrtime.bigint();
@@ -57,7 +57,7 @@ function callVariants(baseUrl) {
     { name: "bare call", call: () => bare.getRoom(REQUEST).response },
     { name: "with failover", call: () => guarded.getRoom(REQUEST).response },
     { name: "with failover, without proofOfSending", call: () => unobserved.getRoom(REQUEST).response },
-    // The transport has no time limit of its own. What fetch does with a signal is not for free either.
+    // The transport has no time limit itself. The signal also costs time in fetch.
     { name: "with a time limit by hand, no failover", call: limited },
   ];
 }

@@ -1,7 +1,7 @@
 /**
- * What failover costs a call that succeeds: `npm run bench`.
+ * The cost of failover for a successful call: `npm run bench`.
  *
- * A measurement, not a test: it prints what it finds and fails on no number. It measures `dist`, the code that
+ * It is a measurement, not a test: it prints numbers and never fails because of them. It measures `dist`, the code that
  * users run.
  */
 import { cpus } from "node:os";
@@ -12,7 +12,7 @@ import { printTable } from "./table.mjs";
 
 const [cpu] = cpus();
 console.log(`Node ${process.version}, ${cpus().length} × ${cpu?.model ?? "an unknown processor"}`);
-if (globalThis.gc === undefined) console.log("Without --expose-gc, collections fall into the measured blocks.");
+if (globalThis.gc === undefined) console.log("Without --expose-gc, the measured blocks include garbage collections.");
 
 const memory = await measureInMemory();
 const bare = memory.calls[0];
@@ -22,12 +22,12 @@ printTable(
   memory.calls.map(({ name, times }) => [
     name,
     inUnits(times, 1),
-    // Block by block against the bare block of the same round, so that slow spells of the machine cancel out.
+    // Each block is compared with the bare block of the same round, so that slow phases of the machine cancel out.
     times === bare.times ? "" : inUnits(minus(times, bare.times), 1),
   ]),
 );
 printTable(
-  "What Node itself takes for the two things that a call with a time limit needs, in ns",
+  "The cost in Node of the two things that a call with a time limit needs, in ns",
   ["", "each"],
   memory.parts.map(({ name, times }) => [name, inUnits(times, 1)]),
 );
@@ -47,7 +47,7 @@ printTable(
 );
 const [, failover] = memory.calls;
 const added = median(minus(failover.times, bare.times));
-console.log(`\nWhat failover adds in memory, as a share of the bare loopback call: ${percent(added / perCall)}`);
+console.log(`\nThe in-memory cost of failover as a share of the bare loopback call: ${percent(added / perCall)}`);
 
 function minus(times, others) {
   return times.map((time, i) => time - others[i]);

@@ -1,4 +1,4 @@
-/** The server of the loopback measurement: answers GetRoom, and tells its parent the port. */
+/** The server of the loopback measurement: answers GetRoom, and sends its port to the parent. */
 import { createServer } from "node:http";
 import { createRoomServiceServer } from "../proto/gen/rooms.twirp.js";
 
@@ -7,5 +7,5 @@ const rooms = createRoomServiceServer({
 });
 const server = createServer(rooms.httpHandler({ prefix: "/twirp" }));
 server.listen(0, "127.0.0.1", () => process.send(server.address().port));
-// Never to outlive the benchmark, however that ends.
+// It must never outlive the benchmark.
 process.on("disconnect", () => process.exit());

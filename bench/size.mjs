@@ -1,12 +1,12 @@
-/** What the package adds to a bundle, minified and gzipped. */
+/** The size that the package adds to a bundle, minified and gzipped. */
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { printTable } from "./table.mjs";
 
-/** For the core and the protobuf-ts adapter together, p-retry included. Kept as the aim, and told when it is missed. */
+/** The aim for the core and the protobuf-ts adapter, including p-retry. The output says if it is missed. */
 const BAR_BYTES = 10_240;
-/** For what the twirp-ts adapter adds to the core; most of it makes requests by `fetch`, which other adapters share. */
+/** The aim for the twirp-ts adapter on top of the core. Most of it makes requests with `fetch`, shared by other adapters. */
 const TWIRP_TS_BAR_BYTES = 2_048;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -18,15 +18,15 @@ const twirpTs = 'export { failoverRpc } from "./dist/adapters/twirp-ts/index.js"
 const sizes = [
   { name: "createFailover and failoverInterceptor", ...(await sizeOf(core("{ createFailover }") + adapter)) },
   { name: "everything that the two entries export", ...(await sizeOf(core("*") + adapter)) },
-  { name: "createFailover alone", ...(await sizeOf(core("{ createFailover }"))) },
+  { name: "only createFailover", ...(await sizeOf(core("{ createFailover }"))) },
   { name: "createFailover and TwirpHttp", ...(await sizeOf(core("{ createFailover }") + http)) },
   { name: "createFailover and failoverRpc", ...(await sizeOf(core("{ createFailover }") + twirpTs)) },
-  { name: "p-retry alone", ...(await sizeOf('export * from "p-retry"; export { default } from "p-retry";')) },
+  { name: "only p-retry", ...(await sizeOf('export * from "p-retry"; export { default } from "p-retry";')) },
 ];
 
 printTable(
-  "Bundled by esbuild as ESM; @protobuf-ts and twirp-ts are not counted, for a generated client brings them",
-  ["", "minified", "and gzipped", "in kB"],
+  "Bundled by esbuild as ESM; @protobuf-ts and twirp-ts are not counted, because a generated client includes them",
+  ["", "minified", "gzipped", "in kB"],
   sizes.map(({ name, minified, gzipped }) => [name, `${minified} B`, `${gzipped} B`, (gzipped / 1000).toFixed(2)]),
 );
 
@@ -41,7 +41,7 @@ function distance(bytes, bar) {
   return `${Math.abs(bar - bytes)} B ${bytes <= bar ? "below" : "above"}`;
 }
 
-/** In bytes, of a bundle of everything that `source` exports. */
+/** The size in bytes of a bundle of everything that `source` exports. */
 async function sizeOf(source) {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: root },

@@ -1,4 +1,4 @@
-/** Medians and spreads, which one slow spell of the machine does not move. */
+/** Medians and spreads, which one slow phase of the machine does not change. */
 
 export function median(values) {
   return quantile(values, 0.5);

@@ -1,4 +1,4 @@
-/** Prints rows in columns: the first to the left, numbers to the right. */
+/** Prints rows in columns: the first is aligned left, numbers are aligned right. */
 export function printTable(title, head, rows) {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column].length)));

@@ -1,6 +1,6 @@
 /**
- * The public API as the built package declares it, one report for each entry that package.json exports:
- * dist/**.d.ts -> api/*.api.md. `--check` writes nothing and fails if a committed report is not that of the build.
+ * Reports of the public API of the built package, one for each entry that package.json exports:
+ * dist/**.d.ts -> api/*.api.md. `--check` writes nothing, and fails if a committed report differs from the build's.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,7 +17,7 @@ const fresh = join(root, "node_modules/.cache/api");
 const entries = Object.entries(pkg.exports).filter(([, { types }]) => types !== undefined);
 const reportOf = (path) => `${path === "." ? "index" : path.slice(2)}.api.md`;
 
-/** Returns whether the report of this entry is not the committed one. */
+/** Returns whether the report of this entry differs from the committed one. */
 function report([path, { types }]) {
   const entry = join(root, types);
   const config = ExtractorConfig.prepare({
@@ -34,8 +34,8 @@ function report([path, { types }]) {
       tsdocMetadata: { enabled: false },
       messages: {
         compilerMessageReporting: { default: { logLevel: "error" } },
-        // Of what has no comment, and what is used but not exported, TypeDoc tells (`npm run docs:api`): it looks at all
-        // entries together, while here a type that another entry exports would count as forgotten.
+        // TypeDoc (`npm run docs:api`) reports missing comments and types that are used but not exported. It sees all entries
+        // together, while here a type that another entry exports would be reported.
         extractorMessageReporting: { default: { logLevel: "none" } },
         tsdocMessageReporting: { default: { logLevel: "none" } },
       },
@@ -45,7 +45,7 @@ function report([path, { types }]) {
     localBuild: !check,
     printApiReportDiff: check,
     messageCallback(message) {
-      // Its own words for a report that changed name paths, not the command that brings it up to date.
+      // Its own message for a changed report names paths, not the command that updates it.
       if (message.category === "console" && message.messageId !== "console-api-report-diff") message.handled = true;
     },
   });
@@ -53,7 +53,7 @@ function report([path, { types }]) {
   return apiReportChanged;
 }
 
-if (!existsSync(join(root, "dist"))) throw new Error("There is no build: run `npm run build` first.");
+if (!existsSync(join(root, "dist"))) throw new Error("dist does not exist: run `npm run build` first.");
 mkdirSync(reports, { recursive: true });
 const changed = entries.filter(report).map(([path]) => reportOf(path));
 const expected = new Set(entries.map(([path]) => reportOf(path)));
@@ -63,12 +63,10 @@ if (!check) for (const name of orphans) rmSync(join(reports, name));
 const differing = [...changed, ...orphans].map((name) => `api/${name}`);
 if (check && differing.length > 0) {
   console.error(
-    `\nThe public API is not the one that is committed: ${differing.join(", ")}.\n` +
-      "If that is meant, run `npm run api`, commit the reports, and tell users of it with `npm run changeset`.",
+    `\nThe public API differs from the committed reports: ${differing.join(", ")}.\n` +
+      "If that is intended, run `npm run api`, commit the reports, and describe the change with `npm run changeset`.",
   );
   process.exitCode = 1;
 } else {
-  console.log(
-    differing.length > 0 ? `Written: ${differing.join(", ")}` : "The reports in api/ are those of the build.",
-  );
+  console.log(differing.length > 0 ? `Written: ${differing.join(", ")}` : "The reports in api/ match the build.");
 }

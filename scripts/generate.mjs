@@ -2,8 +2,8 @@
  * Generates the clients and the server that the tests, the demo and the benchmarks use:
  * proto/*.proto -> proto/gen-ts/*.ts -> proto/gen/*.js and *.d.ts.
  *
- * The generators emit TypeScript for CommonJS that does not pass this project's strict flags, so it is
- * compiled here, once, with a configuration of its own, and the rest of the project sees plain modules.
+ * The generators emit TypeScript for CommonJS that fails this project's strict checks. So it is compiled here once with
+ * a separate configuration, and the rest of the project uses plain modules.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ for (const dir of ["proto/gen-ts", "proto/gen"]) {
 const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
 const bin = (pkg, path) => join(dirname(require.resolve(`${pkg}/package.json`)), path);
 
-// By path: `.bin/protoc` belongs to another package, which would try to download a compiler.
+// By path, because `.bin/protoc` belongs to another package, which would try to download a compiler.
 run(
   bin("protoc", "protoc.cjs"),
   `--plugin=protoc-gen-ts=${bin("@protobuf-ts/plugin", "bin/protoc-gen-ts")}`,

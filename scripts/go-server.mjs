@@ -2,7 +2,7 @@
  * Builds the Go server that the interop tests run:
  * proto/rooms.proto -> examples/go-server/gen/rooms/*.go -> examples/go-server/bin/go-server.
  *
- * Go fetches the modules that go.mod names, the two plugins of protoc among them; protoc itself is npm's.
+ * Go downloads the modules in go.mod, including the two protoc plugins. protoc itself comes from npm.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -21,15 +21,15 @@ const changedAt = (path) => statSync(path).mtimeMs;
 if (existsSync(binary) && inputs.every((path) => changedAt(path) < changedAt(binary))) process.exit(0);
 
 const run = (file, ...args) => execFileSync(file, args, { cwd: server, stdio: "inherit" });
-// Without Git's opinion of the checkout, which is not to be had everywhere and not needed.
+// Without version information from Git, because it is not available everywhere and not needed.
 const build = (...args) => run("go", "build", "-buildvcs=false", "-trimpath", ...args);
 
 for (const dir of ["bin", "gen"]) rmSync(join(server, dir), { recursive: true, force: true });
 mkdirSync(join(server, "gen/rooms"), { recursive: true });
 build("-o", "bin/", "tool");
 
-// The .proto names no Go package: that is for who generates it to say. But protoc-gen-twirp takes its package's name
-// from the .proto alone, so protoc-gen-go is told the same one.
+// The .proto does not name a Go package, because that is decided by whoever generates the code. But protoc-gen-twirp takes
+// its package name only from the .proto, so protoc-gen-go gets the same one.
 const options = "paths=source_relative,Mrooms.proto=example.com/go-server/gen/rooms;acme_rooms_v1";
 run(
   process.execPath,

@@ -1,4 +1,4 @@
-/** Runs the tests on several versions of Node: `npm run test:nodes -- 22 24`. The binaries are npm's package "node". */
+/** Runs the tests on several versions of Node: `npm run test:nodes -- 22 24`. The binaries come from npm's package "node". */
 import { spawnSync } from "node:child_process";
 
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ["20", "22", "24"];

@@ -1,8 +1,8 @@
 /**
- * `npm run version`: the next version in package.json, and its section in CHANGELOG.md, out of the files in .changeset.
+ * `npm run version`: writes the next version to package.json, and its section to CHANGELOG.md, from the files in .changeset.
  *
- * Changesets bumps the version and removes the files. It writes no changelog, because its headings ("Minor Changes") are
- * not those of Keep a Changelog; the headings here are those that the changesets themselves have.
+ * Changesets bumps the version and removes the files. It does not write the changelog, because its headings ("Minor
+ * Changes") differ from Keep a Changelog. The headings here come from the changesets.
  */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const run = (command, ...args) => execFileSync(command, args, { cwd: root, stdio
 
 const KINDS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
 
-/** By kind, what the changesets say. What stands under no heading goes under "Changed". */
+/** The entries of the changesets by kind. Text without a heading goes under "Changed". */
 function readChangesets() {
   const entries = new Map(KINDS.map((kind) => [kind, []]));
   const files = readdirSync(at(".changeset")).filter((name) => name.endsWith(".md") && name !== "README.md");
@@ -27,18 +27,19 @@ function readChangesets() {
     for (const section of sections) {
       const [, kind, text] = /^(.*)\n?([\s\S]*)$/.exec(section);
       const list = entries.get(kind.trim());
-      if (list === undefined) throw new Error(`.changeset/${file}: "### ${kind}" is none of ${KINDS.join(", ")}`);
+      if (list === undefined) throw new Error(`.changeset/${file}: "### ${kind}" must be one of ${KINDS.join(", ")}`);
       if (text.trim() !== "") list.push(listOf(text));
     }
   }
   return entries;
 }
 
-/** As a list, which it need not be in a changeset that tells of one thing. */
+/** Formats the text as a list, because a changeset with one entry may be without one. */
 const listOf = (text) => (/^[-*] /.test(text.trim()) ? text.trim() : `- ${text.trim().replaceAll("\n", "\n  ")}`);
 
-// npm runs a script of this name by itself for `npm version`, which has bumped the version by then.
-if (process.env.npm_command === "version") throw new Error("The changesets tell the next version: `npm run version`.");
+// npm also runs a script with this name for `npm version`, which has already bumped the version then.
+if (process.env.npm_command === "version")
+  throw new Error("The changesets determine the next version: use `npm run version`.");
 
 const entries = readChangesets();
 const { version: before } = JSON.parse(read("package.json"));

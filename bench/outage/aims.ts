@@ -1,4 +1,4 @@
-/** What we claim, held against what was measured. */
+/** Our claims, compared with the measurements. */
 import { ATTEMPT_TIMEOUT_MS } from "./client.js";
 import { CALLERS } from "./load.js";
 import { percentile } from "./percentile.js";
@@ -14,7 +14,7 @@ export interface Check {
   readonly what: string;
   readonly measured: string;
   readonly verdict: "met" | "missed";
-  /** A time, which a busy machine can spoil. */
+  /** The claim is about a time, which a busy machine can change. */
   readonly timed?: true;
 }
 
@@ -23,9 +23,9 @@ const FIRST_BACKOFF_MS = 3_000;
 const LONGEST_BACKOFF_MS = 30_000;
 const SLOWDOWN = 1.1;
 const ATTEMPTS_IN_TOTAL_OUTAGE = 1.2;
-/** A call that took so much of an attempt's limit was one that waited for it. */
+/** A call that took at least this long waited for an attempt's limit. */
 const WAITED_MS = 0.9 * ATTEMPT_TIMEOUT_MS;
-/** What may come on top of it: the backoff, a healthy call, and a busy machine. */
+/** The additional time allowed after it for the backoff, a healthy call and a busy machine. */
 const AFTERWARDS_MS = 500;
 
 export function aimsOf(results: readonly Result[]): Aim[] {
@@ -41,18 +41,21 @@ export function aimsOf(results: readonly Result[]): Aim[] {
     { title: `after 10 calls, p50 is at most ${SLOWDOWN} × that of a healthy fleet`, checks: known.flatMap(paceOf) },
     { title: "a home that hangs costs each caller one attempt's limit, once", checks: hanging.map(hangOf) },
     {
-      title: "with no region known but a home that is down, a list is asked for once a backoff",
+      title: "if only home is known and it is down, a list is requested once per backoff",
       checks: lost.map(lostOf),
     },
     {
-      title: `a list is asked for once in ${REFRESH_AT * 100} % of its time, and elsewhere if home is down`,
+      title: `a list is requested once per ${REFRESH_AT * 100} % of its lifetime, and from another region if home is down`,
       checks: outlived.map(refreshOf),
     },
     {
       title: `when all are down, at most ${ATTEMPTS_IN_TOTAL_OUTAGE} attempts per call`,
       checks: nowhere.map(loadOf),
     },
-    { title: "the events tell the attempts that were made, and servers got no others", checks: ours.map(recordOf) },
+    {
+      title: "the events report exactly the attempts that were made, and servers got no others",
+      checks: ours.map(recordOf),
+    },
   ];
 }
 
@@ -76,7 +79,7 @@ function successOf(result: Result): Check {
 
 const succeededOf = ({ samples }: Result): number => samples.filter(({ ok }) => ok).length;
 
-/** No call can succeed, and each of them would like to know of another region. */
+/** No call can succeed, and each of them needs another region. */
 function lostOf(result: Result): Check {
   const { samples, discoveries, elapsedMs } = result;
   let most = 1;
@@ -92,7 +95,7 @@ function refreshOf(result: Result): Check {
   const { scenario, discoveries, elapsedMs, samples } = result;
   const everyMs = REFRESH_AT * 1_000 * (scenario.list?.maxAgeSeconds ?? 0);
   const times = 1 + Math.floor(elapsedMs / everyMs);
-  // A home that is down is asked all the same, and another region then.
+  // A home that is down is still asked, and then another region.
   const most = scenario.modes[0] === "healthy" ? times : 2 * times - 1;
   const measured = `${discoveries} requests in ${(elapsedMs / 1_000).toFixed(1)} s and ${samples.length} calls, ${most} at most`;
   return { what: nameOf(result), measured, verdict: verdictOf(discoveries >= 2 && discoveries <= most) };
@@ -129,12 +132,12 @@ function loadOf(result: Result): Check {
 }
 
 function recordOf(result: Result): Check {
-  const { told, attempts, received, scenario } = result;
-  // What was sent to a closed port was made, and told of, but not received.
+  const { reported, attempts, received, scenario } = result;
+  // An attempt to a closed port was made and reported, but not received.
   const complete = scenario.modes.includes("refuses") ? received <= attempts : received === attempts;
   return {
     what: nameOf(result),
-    measured: `told ${told}, made ${attempts}, received ${received}`,
-    verdict: verdictOf(told === attempts && complete),
+    measured: `reported ${reported}, made ${attempts}, received ${received}`,
+    verdict: verdictOf(reported === attempts && complete),
   };
 }

@@ -1,4 +1,4 @@
-/** What a good engineer builds in thirty lines: cockatiel's retry, and a breaker and a timeout for each region. */
+/** A hand-written client of thirty lines: cockatiel's retry, with a breaker and a timeout for each region. */
 import { TwirpFetchTransport } from "@protobuf-ts/twirp-transport";
 import {
   ConsecutiveBreaker,
@@ -27,7 +27,7 @@ export function byHand(origins: readonly string[]): Client {
   );
 
   const call = async (method: Method): Promise<unknown> => {
-    if (method === MUTATION) throw new Error("it cannot tell what may run twice");
+    if (method === MUTATION) throw new Error("it does not know which methods may run twice");
     return whole.execute(async ({ signal }) => {
       let last: unknown;
       for (const { rooms, guard } of regions) {

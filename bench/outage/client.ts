@@ -1,11 +1,11 @@
-/** What the benchmark wants of a client, whichever library it is made with. */
+/** The client interface of the benchmark, for all libraries. */
 
-/** As in the `.proto`: the first two may run twice, the mutation may not. */
+/** According to the `.proto`, the first two may run twice, and the mutation may not. */
 export type Method = "GetRoom" | "ListRooms" | typeof MUTATION;
 
 export const MUTATION = "DialParticipant";
 
-/** What is sent, in the names of the generated clients. */
+/** The request messages, with the field names of the generated clients. */
 export const REQUESTS = {
   GetRoom: { name: "lobby" },
   ListRooms: { limit: 1 },
@@ -15,10 +15,10 @@ export const REQUESTS = {
 export interface Client {
   /** Rejects if the call failed. */
   call(method: Method): Promise<unknown>;
-  /** How many attempts at a method the client's own events told of, where it has such events. */
-  readonly told?: (method: Method) => number;
+  /** The number of attempts of a method that the client's events report, if it has such events. */
+  readonly reported?: (method: Method) => number;
 }
 
-/** The same limits for all, as far as they can be set. */
+/** The same limits for all clients, if they can be set. */
 export const CALL_TIMEOUT_MS = 10_000;
 export const ATTEMPT_TIMEOUT_MS = 5_000;

@@ -1,4 +1,4 @@
-/** The regions' processes: started once, opened anew for every run, ended by whoever started them. */
+/** The regions' processes: started once, opened again for every run, and ended at the end of the benchmark. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -17,18 +17,18 @@ class RegionProcess {
   constructor(readonly id: string) {}
 
   async open(): Promise<void> {
-    const reply = await this.tell({ type: "open" });
+    const reply = await this.send({ type: "open" });
     if (reply.type !== "opened") throw new Error(`region ${this.id} did not open: ${JSON.stringify(reply)}`);
     this.origin = reply.origin;
   }
 
   async counts(): Promise<Counts> {
-    const reply = await this.tell({ type: "counts" });
+    const reply = await this.send({ type: "counts" });
     if (reply.type !== "counted") throw new Error(`region ${this.id} did not count`);
     return reply;
   }
 
-  async tell(order: Order): Promise<Reply> {
+  async send(order: Order): Promise<Reply> {
     const reply = once(this.#child, "message", { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     this.#child.send(order);
     return (await reply)[0] as Reply;
@@ -42,29 +42,29 @@ class RegionProcess {
 export class Fleet {
   readonly #regions = ["home", "second", "third"].map((id) => new RegionProcess(id));
 
-  /** The origins, home first. */
+  /** The origins, with home first. */
   get origins(): readonly string[] {
     return this.#regions.map(({ origin }) => origin);
   }
 
-  /** All healthy, on new ports: no client, pool or cache knows them. @param maxAgeSeconds of their list. */
+  /** Opens all regions on new ports, so that no client, pool or cache knows them. @param maxAgeSeconds of their list */
   async open(maxAgeSeconds = 60): Promise<void> {
     await this.#all((region) => region.open());
     const regions = this.#regions.map(({ id, origin }, i) => ({ region: id, url: origin, distance: `${i * 1000}` }));
-    await this.#all((region) => region.tell({ type: "list", regions, maxAgeSeconds }));
+    await this.#all((region) => region.send({ type: "list", regions, maxAgeSeconds }));
   }
 
   async become(modes: Modes): Promise<void> {
-    await this.#all((region, i) => region.tell({ type: "mode", mode: modes[i] as Mode }));
+    await this.#all((region, i) => region.send({ type: "mode", mode: modes[i] as Mode }));
   }
 
-  /** What the servers got since they were opened. */
+  /** The requests that the servers got since they were opened. */
   async received(method: string): Promise<number> {
     const counts = await this.#all((region) => region.counts());
     return counts.reduce((sum, { methods }) => sum + (methods[method] ?? 0), 0);
   }
 
-  /** Ends each process by its own handle. It may be called while this one ends, so it does not wait. */
+  /** Ends each process by its own handle. It does not wait, because it may be called while this process ends. */
   destroy(): void {
     for (const region of this.#regions) region.kill();
   }

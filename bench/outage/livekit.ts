@@ -1,7 +1,7 @@
 /**
- * The failover of livekit-server-sdk. Its index does not export it, so it is imported by its path; `failoverForce` is
- * what its own tests use for hosts outside of livekit.cloud. It has a limit for an attempt but none for a call, and with
- * less than 5 s its failover is off.
+ * The failover of livekit-server-sdk. Its index does not export it, so it is imported by path. `failoverForce` is the
+ * switch of its own tests for hosts outside livekit.cloud. It has a limit for an attempt but none for a call, and with a
+ * limit below 5 s its failover is off.
  */
 import { TwirpRpc } from "../../node_modules/livekit-server-sdk/dist/TwirpRPC.js";
 import { ATTEMPT_TIMEOUT_MS, type Client, REQUESTS } from "./client.js";
@@ -12,7 +12,7 @@ export function withLiveKit([home = ""]: readonly string[]): Client {
   return { call: (method) => rpc.request("RoomService", method, REQUESTS[method], {}) };
 }
 
-/** It warns of each replay with `console.warn`, which would be thousands of lines here. */
+/** Suppresses its warnings: it logs each replay with `console.warn`, which would be thousands of lines here. */
 export async function silently<T>(task: () => Promise<T>): Promise<T> {
   const { warn } = console;
   console.warn = () => {};

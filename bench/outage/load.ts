@@ -1,4 +1,4 @@
-/** Calls from several callers at once, each of which waits for its call to end before it makes the next. */
+/** Calls from several callers at once. Each waits for its call to end before it makes the next. */
 import type { Client, Method } from "./client.js";
 import { seededRandom } from "./random.js";
 
@@ -13,13 +13,13 @@ export interface Sample {
 export interface Work {
   readonly method: Method;
   readonly calls: number;
-  /** In the place of half of the calls. */
+  /** Replaces half of the calls. */
   readonly mixedWith?: Method | undefined;
-  /** Go on for so long, however many calls that makes. */
+  /** Go on for this time, with any number of calls. */
   readonly forMs?: number | undefined;
 }
 
-/** The calls in the order in which they began. */
+/** The calls in the order in which they started. */
 export async function load(client: Client, { method: usual, calls, mixedWith, forMs }: Work): Promise<Sample[]> {
   const random = seededRandom(7);
   const samples: Sample[] = [];

@@ -1,10 +1,9 @@
 /**
- * `npm run bench:outage`: clients beside one another in the same outages, over loopback sockets. They
- * call a method that may run twice, so that all of them may fail over as much as they like; and, where it says so, one
- * that may not.
+ * `npm run bench:outage`: compares clients in the same outages, over loopback sockets. They call a method that may run
+ * twice, so that all of them may fail over without limits, and, in rows that say so, one that may not.
  *
- * Ends with exit code 1 if a claim about successes or attempts does not hold. Times are not a reason: they belong to
- * the machine.
+ * Ends with exit code 1 if a claim about successes or attempts does not hold. A claim about times does not change the exit
+ * code, because times depend on the machine.
  */
 import { aimsOf, type Check } from "./aims.js";
 import { ATTEMPT_TIMEOUT_MS, CALL_TIMEOUT_MS } from "./client.js";
@@ -17,11 +16,11 @@ import { type Result, Trial } from "./trial.js";
 
 const startedAt = performance.now();
 const fleet = new Fleet();
-// However this ends.
+// In every case, including errors.
 process.on("exit", () => fleet.destroy());
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
-// `-- hangs` for the outages that have the word in their name.
+// `-- hangs` runs the outages with that word in their name.
 const [word = ""] = process.argv.slice(2);
 const scenarios = SCENARIOS.filter(({ name }) => name.includes(word));
 if (scenarios.length === 0) throw new Error(`no outage has "${word}" in its name`);
@@ -59,10 +58,10 @@ for (const { title, checks } of aimsOf(results)) {
 }
 const counted = missed.filter(({ timed }) => !timed).length;
 const took = Math.round((performance.now() - startedAt) / 1000);
-console.log(`\n${missed.length} missed, ${missed.length - counted} of them times. The benchmark took ${took} s.`);
+console.log(`\n${missed.length} missed, of which ${missed.length - counted} are times. The benchmark took ${took} s.`);
 process.exitCode = counted > 0 ? 1 : 0;
 
-/** What is going on, on a line of its own that the next one replaces; only where someone watches. */
+/** Shows the progress on one line that is replaced each time. Only on a terminal. */
 function note(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }

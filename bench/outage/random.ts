@@ -1,4 +1,4 @@
-/** mulberry32: the same numbers in every run, so that all clients meet the same errors in the same order. */
+/** mulberry32: the same numbers in every run, so that all clients get the same errors in the same order. */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,19 +1,19 @@
-/** What the benchmark tells a region's process, and what that answers. Each message gets one answer, in order. */
+/** The messages from the benchmark to a region's process, and the answers. Each message gets one answer, in order. */
 
 /**
  * How a region behaves.
  *
  * - `healthy`
- * - `unavailable`: every method answers Twirp's `unavailable`, with HTTP 503; the region list is still to be had.
- * - `refuses`: the port is closed, and every connection reset.
- * - `hangs`: takes connections and requests, and answers nothing, the region list included.
+ * - `unavailable`: every method answers Twirp's `unavailable`, with HTTP 503; the region list is still served.
+ * - `refuses`: the port is closed, and every connection is reset.
+ * - `hangs`: accepts connections and requests and answers nothing, not even the region list.
  * - `flaky`: 30 % of the requests get `internal` or `unavailable`, in equal parts.
- * - `list_broken`: the method ListRooms answers `internal`; all else is well.
- * - `limited`: a rate limiter in front of the server answers 429, with `Retry-After: 1` and a text that is not Twirp's.
+ * - `list_broken`: the method ListRooms answers `internal`; everything else works.
+ * - `limited`: a rate limiter in front of the server answers 429, with `Retry-After: 1` and a plain text.
  */
 export type Mode = "healthy" | "unavailable" | "refuses" | "hangs" | "flaky" | "list_broken" | "limited";
 
-/** As `/settings/regions` has it. */
+/** In the format of `/settings/regions`. */
 export interface ListEntry {
   readonly region: string;
   readonly url: string;
@@ -21,14 +21,14 @@ export interface ListEntry {
 }
 
 export type Order =
-  /** Close the port, forget everything and listen on another: nobody can know this region yet. */
+  /** Close the port, forget everything and listen on another port, so that no client knows this region yet. */
   | { readonly type: "open" }
   | { readonly type: "list"; readonly regions: readonly ListEntry[]; readonly maxAgeSeconds: number }
   | { readonly type: "mode"; readonly mode: Mode }
   | { readonly type: "counts" };
 
 export interface Counts {
-  /** Requests to the method, by its name, whatever became of them. */
+  /** The requests by method name, regardless of their outcome. */
   readonly methods: Readonly<Record<string, number>>;
   readonly discoveries: number;
 }

@@ -1,4 +1,4 @@
-/** One region: a Twirp server in a process of its own, which fails as `fleet.ts` tells it to and counts what it gets. */
+/** One region: a Twirp server in a separate process, which fails as `fleet.ts` says and counts its requests. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,12 +7,12 @@ import { createRoomServiceServer, type RoomServiceTwirp } from "../../proto/gen/
 import { seededRandom } from "./random.js";
 import type { ListEntry, Mode, Order, Reply } from "./region-messages.js";
 
-/** How long an answer takes: regions are not all in one machine, and a latency of some size is one that noise moves less. */
+/** How long an answer takes. Real regions are not on one machine, and noise affects a longer latency less. */
 const WORK_MS = 5;
 const ERROR_SHARE = 0.3;
 
 /**
- * Ports are taken from below the range that systems give to outgoing connections (it begins at 32768 or higher): in it,
+ * Ports are below the range that systems use for outgoing connections (it starts at 32768 or higher), because in that range
  * a client that connects to the port of a closed region could end up connected to itself.
  */
 const PORTS = { from: 20_000, to: 30_000, tries: 20 };
@@ -31,7 +31,7 @@ async function execute(method: string): Promise<void> {
   if (mode === "list_broken" && method === "ListRooms") throw new TwirpError(TwirpErrorCode.Internal, "a bug");
   if (mode === "flaky" && random() < ERROR_SHARE) {
     const code = random() < 0.5 ? TwirpErrorCode.Internal : TwirpErrorCode.Unavailable;
-    throw new TwirpError(code, "one of those days");
+    throw new TwirpError(code, "a random failure");
   }
   await sleep(WORK_MS);
 }
@@ -68,7 +68,7 @@ function handle(req: IncomingMessage, res: ServerResponse): void {
   } else if (mode === "limited") {
     res.writeHead(429, { "content-type": "text/plain", "retry-after": "1" }).end("too many requests");
   } else {
-    // livekit-server-sdk names a charset, which its own server takes, and twirp-ts's does not.
+    // livekit-server-sdk sends a charset, which its own server accepts but twirp-ts's does not.
     req.headers["content-type"] = req.headers["content-type"]?.split(";")[0];
     void twirp(req, res);
   }
@@ -98,7 +98,7 @@ async function open(): Promise<Reply> {
 }
 
 function listenOn(port: number): Promise<Server | undefined> {
-  // No idle connection is to end of its own accord: that would be a fault that the benchmark did not ask for.
+  // Idle connections must not time out, because that would be an additional fault.
   const candidate = createServer({ keepAliveTimeout: 60_000 }, handle);
   candidate.on("connection", (socket) => {
     sockets.add(socket);
@@ -128,6 +128,6 @@ async function follow(order: Order): Promise<Reply> {
 }
 
 process.on("message", async (order: Order) => process.send?.(await follow(order)));
-// Ctrl-C reaches every process of the terminal, but this one ends with its parent, however that came about.
+// Ctrl-C reaches every process of the terminal, but this one ends when its parent ends for any reason.
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(0));

@@ -1,12 +1,12 @@
 /**
- * Counts the requests as they leave: every client here sends with the global `fetch`, so one count serves all, and it
- * has the requests too that no server got to see because its port was closed.
+ * Counts requests as they are sent. Every client here uses the global `fetch`, so one counter works for all. It includes
+ * requests that no server received because its port was closed.
  */
 export class Requests {
   readonly #posts = new Map<string, number>();
   #gets = 0;
 
-  /** From now on, for good. */
+  /** Starts counting, permanently. */
   static watch(): Requests {
     const requests = new Requests();
     const send = globalThis.fetch;
@@ -17,7 +17,7 @@ export class Requests {
     return requests;
   }
 
-  /** Attempts of a method, by its name in the `.proto`. */
+  /** The attempts of a method, by its name in the `.proto`. */
   attempts(method: string): number {
     return this.#posts.get(method) ?? 0;
   }

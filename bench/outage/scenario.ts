@@ -1,4 +1,4 @@
-/** The outages, and who is put through them. */
+/** The outages, and the clients that run through each. */
 import { byHand } from "./by-hand.js";
 import { type Client, type Method, MUTATION } from "./client.js";
 import type { Modes } from "./fleet.js";
@@ -10,7 +10,7 @@ export interface Contender {
   readonly name: string;
   readonly create: (origins: readonly string[]) => Client | Promise<Client>;
   readonly ours?: true;
-  /** Lets it fetch its list of regions first, with one call that home answers with 503: it does so in no other way. */
+  /** Lets it load its list of regions first by one call that home answers with 503, because there is no other way. */
   readonly primed?: true;
   /** Its attempts leave from another process, so they are counted where they arrive. */
   readonly elsewhere?: true;
@@ -29,30 +29,30 @@ const PROXY: Contender = { name: "nginx, non_idempotent", create: behindNginx, e
 export interface Entry {
   readonly contender: Contender;
   readonly calls: number;
-  /** The only method that is reported. */
+  /** The only method whose results are reported. */
   readonly method: Method;
-  /** Knows no region but the one that is down, and cannot come to know another. */
+  /** Knows only the region that is down, and cannot discover another. */
   readonly lost?: true;
 }
 
 export interface Scenario {
   readonly name: string;
   readonly modes: Modes;
-  /** So many healthy calls come first. */
-  readonly warm?: number;
-  /** Half of the calls are to this method, and not reported. */
+  /** The number of healthy calls before the outage. */
+  readonly healthyCalls?: number;
+  /** Half of the calls are to this method, and are not reported. */
   readonly mixedWith?: Method;
-  /** How long a list may be kept. */
+  /** How long a list is valid. */
   readonly list?: { readonly maxAgeSeconds: number };
-  /** The calls go on for so long, so that a list may come to be out of date. */
+  /** The calls go on for this time, so that a list can become out of date. */
   readonly forMs?: number;
-  /** Short enough to be repeated for the sake of a steadier ratio. */
+  /** Short enough to be repeated for a more stable ratio. */
   readonly paced?: true;
   readonly entries: readonly Entry[];
 }
 
 const CALLS = 500;
-/** For those who wait 0.2 to 0.6 s in each call, so that the whole takes minutes and not an hour. */
+/** Fewer calls for clients that wait 0.2 to 0.6 s in each, so that the benchmark takes minutes and not an hour. */
 const FEWER = 160;
 const FEWEST = 80;
 
@@ -64,7 +64,7 @@ const mutationsBy = (contender: Contender, calls = CALLS): Entry => ({ contender
 export const labelOf = ({ contender, method }: Entry): string =>
   method === MUTATION ? `${contender.name}, mutations` : contender.name;
 
-/** A list that is to be asked for anew at least once. */
+/** A list that must be requested again at least once. */
 const OUTLIVED = { list: { maxAgeSeconds: 4 }, forMs: 7_000 } as const;
 
 export const HEALTHY: Modes = ["healthy", "healthy", "healthy"];
@@ -77,7 +77,7 @@ export const SCENARIOS: readonly Scenario[] = [
     entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT), by(BY_HAND)],
   },
   {
-    name: "all regions healthy for 7 s, their list is good for 4 s",
+    name: "all regions healthy for 7 s, their list is valid for 4 s",
     modes: HEALTHY,
     ...OUTLIVED,
     entries: [by(DISCOVERED), by(LIVEKIT)],
@@ -89,10 +89,10 @@ export const SCENARIOS: readonly Scenario[] = [
     entries: [by(OURS), by(TWIRP_TS), by(DISCOVERED), by(LIVEKIT, FEWER), by(BY_HAND), ...byProxy()],
   },
   {
-    // Whoever looks at the share of failures has many successes to set them against now.
+    // A client that uses the share of failures now has many successes to compare them with.
     name: "home answers 503, after 200 healthy calls",
     modes: ["unavailable", "healthy", "healthy"],
-    warm: 200,
+    healthyCalls: 200,
     entries: [by(OURS), by(TWIRP_TS), by(LIVEKIT, FEWER), by(BY_HAND)],
   },
   {
@@ -117,7 +117,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "home refuses connections, after 10 healthy calls",
     modes: ["refuses", "healthy", "healthy"],
-    warm: 10,
+    healthyCalls: 10,
     paced: true,
     entries: [
       by(OURS),
@@ -132,17 +132,17 @@ export const SCENARIOS: readonly Scenario[] = [
     ],
   },
   {
-    // The list can be had from the other regions alone.
-    name: "home refuses connections for 7 s, its list was good for 4 s",
+    // Only the other regions can give the list.
+    name: "home refuses connections for 7 s, its list was valid for 4 s",
     modes: ["refuses", "healthy", "healthy"],
-    warm: 10,
+    healthyCalls: 10,
     ...OUTLIVED,
     entries: [by(DISCOVERED), by(LIVEKIT_PRIMED)],
   },
   {
     name: "home hangs, after 10 healthy calls",
     modes: ["hangs", "healthy", "healthy"],
-    warm: 10,
+    healthyCalls: 10,
     entries: [
       by(OURS),
       by(TWIRP_TS),

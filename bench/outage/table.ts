@@ -1,4 +1,4 @@
-/** The results: one table, a group of rows for each outage. */
+/** The results: one table with a group of rows for each outage. */
 import { percentile } from "./percentile.js";
 import { labelOf } from "./scenario.js";
 import type { Result } from "./trial.js";
@@ -38,7 +38,7 @@ function succeededOf(samples: Result["samples"]): number {
   return samples.filter(({ ok }) => ok).length / samples.length;
 }
 
-/** Never rounded up to all. */
+/** Never rounded up to 100 %. */
 function percent(share: number): string {
   return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
 }

@@ -1,4 +1,4 @@
-/** One client put through one outage. */
+/** Runs one client through one outage. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { MUTATION } from "./client.js";
 import type { Fleet } from "./fleet.js";
@@ -8,38 +8,38 @@ import { median } from "./percentile.js";
 import type { Requests } from "./requests.js";
 import { type Contender, type Entry, HEALTHY, type Scenario } from "./scenario.js";
 
-/** The calls in which a client may find out that there is an outage. */
+/** The calls in which a client may notice the outage. */
 const FIRST_CALLS = 10;
 const REFERENCE_CALLS = 250;
 const NOTICED_MS = 50;
-/** Where a ratio of two latencies is claimed, the two take turns so many times, and the median of the ratios counts. */
+/** For a claim about the ratio of two latencies, the two take turns this many times, and the median ratio counts. */
 const ROUNDS = 3;
 const CALLS_OF_A_ROUND = 250;
 
-/** Median latencies, the first calls left out. */
+/** Median latencies without the first calls. */
 export interface Pace {
   readonly inOutage: number;
-  /** From right before and right after, since the machine's own pace changes. */
+  /** From right before and right after the outage, because the machine's own speed changes. */
   readonly healthy: number;
 }
 
 interface Measured {
   readonly samples: readonly Sample[];
   readonly attempts: number;
-  /** Requests for the list of regions, those ahead of the outage included. */
+  /** Requests for the list of regions, including those before the outage. */
   readonly discoveries: number;
-  /** From the first of them that could be, to the end. */
+  /** The time from the earliest possible request for the list to the end. */
   readonly elapsedMs: number;
-  /** By the servers' count. Fewer than were made where a port was closed. */
+  /** The attempts counted by the servers, which are fewer than were made if a port was closed. */
   readonly received: number;
-  /** By the client's own events, where it has any. */
-  readonly told: number | undefined;
+  /** The attempts reported by the client's events, if it has events. */
+  readonly reported: number | undefined;
 }
 
 export interface Result extends Measured {
   readonly scenario: Scenario;
   readonly entry: Entry;
-  /** Only of our own clients' reads, about which something is claimed. */
+  /** Only for our own clients' reads, because only they have a claim. */
   readonly pace?: Pace;
 }
 
@@ -49,7 +49,7 @@ export class Trial {
     private readonly requests: Requests,
   ) {}
 
-  /** Lets the code run hot, here and in every region: no result is to be that of code that was never run. */
+  /** Warms up the code, here and in every region, so that no result includes code that runs for the first time. */
   async warmUp({ create }: Contender): Promise<void> {
     await this.fleet.open();
     const { origins } = this.fleet;
@@ -80,16 +80,16 @@ export class Trial {
     return { measured, pace: { inOutage, healthy: median([...before, ...after]) } };
   }
 
-  /** Latencies of a new client of its kind while all is well. */
+  /** Latencies of a new client of the same kind while all regions are healthy. */
   async #reference({ contender, method }: Entry): Promise<number[]> {
     await this.fleet.open();
     const samples = await load(await contender.create(this.fleet.origins), { method, calls: REFERENCE_CALLS });
-    if (!samples.every(({ ok }) => ok)) throw new Error("a call failed although all regions are well");
+    if (!samples.every(({ ok }) => ok)) throw new Error("a call failed although all regions are healthy");
     return settledOf(samples);
   }
 
   async #outage(scenario: Scenario, { contender, method, calls }: Entry): Promise<Measured> {
-    const { modes, warm = 0, mixedWith, list, forMs } = scenario;
+    const { modes, healthyCalls = 0, mixedWith, list, forMs } = scenario;
     await this.fleet.open(list?.maxAgeSeconds);
     const client = await contender.create(this.fleet.origins);
     this.requests.reset();
@@ -99,12 +99,12 @@ export class Trial {
       await client.call(method);
       await this.fleet.become(HEALTHY);
     }
-    for (let i = 0; i < warm; i++) await client.call(method);
-    const told = client.told?.(method) ?? 0;
+    for (let i = 0; i < healthyCalls; i++) await client.call(method);
+    const reported = client.reported?.(method) ?? 0;
     const attempts = this.requests.attempts(method);
     const received = await this.fleet.received(method);
     await this.fleet.become(modes);
-    // Until the client has seen that its idle connections are closed; a mutation in that moment may be beyond proof.
+    // Waits until the client has seen that its idle connections are closed. A mutation before that may fail without a proof.
     if (method === MUTATION) await sleep(NOTICED_MS);
 
     const work = { method, calls, mixedWith, forMs };
@@ -116,7 +116,7 @@ export class Trial {
       discoveries: this.requests.discoveries,
       elapsedMs: performance.now() - startedAt,
       received: arrived,
-      told: client.told === undefined ? undefined : client.told(method) - told,
+      reported: client.reported === undefined ? undefined : client.reported(method) - reported,
     };
   }
 }
@@ -125,7 +125,7 @@ function settledOf(samples: readonly Sample[]): number[] {
   return samples.slice(FIRST_CALLS).map(({ ms }) => ms);
 }
 
-/** The one with the median ratio. */
+/** The result with the median ratio. */
 function middle(paces: readonly Pace[]): Pace {
   const sorted = [...paces].sort((a, b) => a.inOutage / a.healthy - b.inOutage / b.healthy);
   return sorted[Math.floor(sorted.length / 2)] as Pace;

@@ -1,15 +1,15 @@
-/** What the demo claims to show. Each claim is checked against the callers' results and the servers' records. */
+/** The claims of the demo. Each is checked against the callers' results and the servers' records. */
 import type { Ledger } from "./ledger.js";
 import { type Outage, phaseOf, type Row } from "./results.js";
 import type { CallRecord } from "./traffic.js";
 
 export interface Claim {
   readonly text: string;
-  /** The calls of which it is not true. */
+  /** The calls for which it does not hold. */
   readonly counterexamples: readonly string[];
 }
 
-/** What must hold in every run. Nothing here says that mutations survive the outage: some may not, and rightly. */
+/** What must hold in every run. No claim says that all mutations succeed in the outage, because some must fail. */
 export function claimsOf(rows: readonly Row[], outage: Outage, ledger: Ledger): Claim[] {
   const calls = rows.flatMap((row) => row.calls);
   const mutations = calls.filter(({ kind }) => kind === "mutations");
@@ -21,7 +21,7 @@ export function claimsOf(rows: readonly Row[], outage: Outage, ledger: Ledger): 
     claim(`no mutation ran more than once (${mutations.length} calls)`, mutations, (call) =>
       ledger.ranMoreThanOnce(call),
     ),
-    claim("nothing was acknowledged that had not run", calls, (call) => ledger.falselyAcknowledged(call)),
+    claim("no call was acknowledged that had not run", calls, (call) => ledger.falselyAcknowledged(call)),
   ];
 }
 

@@ -1,4 +1,4 @@
-/** Something that went wrong around the demo; its message says all there is to say. */
+/** A failure around the demo. Its message is enough, so no stack trace is printed. */
 export class DemoError extends Error {
   override readonly name = "DemoError";
 }

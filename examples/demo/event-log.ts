@@ -1,9 +1,9 @@
-/** Prints what happens, with its time; what happens all the time is printed a few times and then counted. */
+/** Prints events with their times. A frequent event is printed a few times and then only counted. */
 import { describe, type FailoverEvent } from "twirp-failover";
 import type { Stopwatch } from "./stopwatch.js";
 import type { Terminal } from "./terminal.js";
 
-/** How many of a pattern are printed before the rest is counted. */
+/** How many events of a pattern are printed before the rest are counted. */
 const IN_FULL = 3;
 const INDENT = 10;
 
@@ -21,7 +21,7 @@ export class EventLog {
     private readonly stopwatch: Stopwatch,
   ) {}
 
-  /** What was counted is told once a second. */
+  /** Prints the counts once a second. */
   start(): void {
     this.#timer = setInterval(() => this.#tellFolded(), 1_000);
   }
@@ -31,7 +31,7 @@ export class EventLog {
     this.#tellFolded();
   }
 
-  /** A new phase of the demo: what was familiar in the last one is news again. */
+  /** Starts a new phase of the demo, in which known events are printed again. */
   marker(text: string): void {
     this.#tellFolded();
     this.#patterns.clear();
@@ -44,7 +44,7 @@ export class EventLog {
     this.happened(describe(event));
   }
 
-  /** @param text begins with a method's name, which does not make it another pattern; nor does a duration. */
+  /** @param text begins with a method's name. Neither that name nor a duration makes it a different pattern. */
   happened(text: string): void {
     const key = text.replace(/^[\w.]+(\/\w+)? /, "").replace(/(, )?\b\d+ ms/g, "");
     let pattern = this.#patterns.get(key);

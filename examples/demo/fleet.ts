@@ -12,7 +12,7 @@ const PROGRAM = fileURLToPath(new URL("region-process.ts", import.meta.url));
 const START_WITHIN_MS = 5_000;
 
 /**
- * Ports are taken from below the range that systems give to outgoing connections (it begins at 32768 or higher).
+ * Ports are below the range that systems use for outgoing connections (it starts at 32768 or higher).
  * In that range, the port of a killed region could become the local end of another connection, and a client that
  * connects to it could even end up connected to itself.
  */
@@ -39,7 +39,7 @@ export class RegionProcess {
     return this.#child?.pid;
   }
 
-  /** Resolves once the region answers. Started again, it has the port that it had before. */
+  /** Resolves when the region answers. When it is started again, it keeps its port. */
   async start(): Promise<void> {
     if (this.#port !== 0) {
       const failure = await this.#listenOn(this.#port);
@@ -60,7 +60,7 @@ export class RegionProcess {
     throw new DemoError(`${this.id} did not start: ${failure}`);
   }
 
-  /** Ends the process as a power cut would: it gets no chance to finish anything. */
+  /** Ends the process like a power cut: it cannot finish anything. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -70,13 +70,13 @@ export class RegionProcess {
     await ended;
   }
 
-  /** The same without waiting, for a demo that is itself about to end. */
+  /** The same without waiting, for when the demo itself is about to end. */
   killNow(): void {
     this.#child?.kill("SIGKILL");
     this.#child = undefined;
   }
 
-  /** Resolves with what went wrong, if anything did. */
+  /** Resolves with a description of the failure, if there was one. */
   async #listenOn(port: number): Promise<string | undefined> {
     // `fork` runs the Node that runs us, with the flags that we were given: `--import tsx`.
     const child = fork(PROGRAM, [this.id, String(port), this.recordPath], {
@@ -109,7 +109,7 @@ export class RegionProcess {
 
 export class Fleet {
   readonly regions: readonly [home: RegionProcess, ...others: RegionProcess[]];
-  /** Rejects if a region ends that nobody killed. */
+  /** Rejects if a region ends without being killed by the demo. */
   readonly loss: Promise<never>;
   readonly #directory: string;
 
@@ -125,7 +125,7 @@ export class Fleet {
     await Promise.all(this.regions.map((region) => region.start()));
   }
 
-  /** Ends all that is left, at once: it may be called while the process exits. */
+  /** Ends all remaining regions at once, because it may be called while the process exits. */
   destroy(): void {
     for (const region of this.regions) region.killNow();
     rmSync(this.#directory, { recursive: true, force: true });
@@ -146,6 +146,6 @@ function withReject() {
   const promise = new Promise<never>((_, rejectIt) => {
     reject = rejectIt;
   });
-  promise.catch(() => {}); // Nobody may be waiting for it yet.
+  promise.catch(() => {}); // It may not be awaited yet.
   return { promise, reject };
 }

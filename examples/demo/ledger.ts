@@ -1,4 +1,4 @@
-/** What the servers executed, read from the records that they wrote. */
+/** What the servers executed, read from their records. */
 import { existsSync, readFileSync } from "node:fs";
 import type { CallRecord } from "./traffic.js";
 
@@ -14,7 +14,7 @@ export class Ledger {
     }
   }
 
-  /** How often, in all regions together. */
+  /** The number of executions in all regions. */
   runs(requestId: string): number {
     return this.#runs.get(requestId) ?? 0;
   }
@@ -23,12 +23,12 @@ export class Ledger {
     return this.runs(requestId) > 1;
   }
 
-  /** The caller was told that it was done, and it was not. */
+  /** Whether the caller got a success although it had not run. */
   falselyAcknowledged({ requestId, error }: CallRecord): boolean {
     return error === undefined && this.runs(requestId) === 0;
   }
 
-  /** The caller was told that it failed, and it was done. */
+  /** Whether the caller got an error although it had run. */
   failedButRan({ requestId, error }: CallRecord): boolean {
     return error !== undefined && this.runs(requestId) > 0;
   }

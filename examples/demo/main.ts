@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: three regions, a client under load, and the loss of its home region. Exits with 0 only if what
- * the demo claims held, judged by what the servers executed.
+ * `npm run demo`: three regions, a client under load, and the loss of its home region. Exits with 0 only if the demo's
+ * claims held, according to what the servers executed.
  */
 import { parseArgs } from "node:util";
 import type { Failover } from "twirp-failover";
@@ -49,7 +49,7 @@ function readArguments(): Arguments {
     const { without = false, picture, help = false } = parseArgs({ options }).values;
     return { without, picture, help };
   } catch (error) {
-    // Only the first sentence: the others explain how to pass what there is no place for.
+    // Only the first sentence, because the rest explains how to pass positional arguments.
     const [message] = (error as Error).message.split(". ");
     throw new UsageError(`${message}; the only options are --without, --picture <directory> and --help`);
   }
@@ -64,10 +64,10 @@ async function main(): Promise<number> {
     return 0;
   }
   if (args.without && args.picture !== undefined) {
-    throw new UsageError("--picture draws a failover, and --without has none");
+    throw new UsageError("--picture draws a failover, so it cannot be used with --without");
   }
   const fleet = new Fleet("us-east", "eu-west", "ap-south");
-  // On every way out, an uncaught error included.
+  // On every exit, including uncaught errors.
   process.on("exit", () => fleet.destroy());
   return Promise.race([run(fleet, args), fleet.loss]);
 }
@@ -80,7 +80,7 @@ async function run(fleet: Fleet, { without, picture }: Arguments): Promise<numbe
 
   const [home] = fleet.regions;
   const traffic = new Traffic(CALLS_PER_SECOND, stopwatch, (call) => {
-    // With the middleware, its own events tell why a call failed.
+    // With the middleware, its own events say why a call failed.
     if (without) log.happened(describeFailure(call));
   });
   const onAttempt = (requestId: string) => traffic.countAttempt(requestId);
@@ -146,9 +146,9 @@ function logEvents(failover: Failover, log: EventLog): void {
 
 function endOn(signal: NodeJS.Signals, number: number): void {
   process.once(signal, () => {
-    // The end of the line that the terminal's "^C" is on.
+    // Ends the line with the terminal's "^C".
     if (process.stdout.isTTY) process.stdout.write("\n");
-    console.error("demo: interrupted; the regions are stopped");
+    console.error("demo: interrupted; the regions were stopped");
     process.exit(128 + number);
   });
 }
@@ -156,7 +156,7 @@ function endOn(signal: NodeJS.Signals, number: number): void {
 endOn("SIGINT", 2);
 endOn("SIGTERM", 15);
 endOn("SIGHUP", 1);
-// A reader that has seen enough, such as `head`, is no error.
+// It is not an error if a reader such as `head` stops reading.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);

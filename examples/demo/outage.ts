@@ -1,4 +1,4 @@
-/** The ten seconds: traffic all the time, and in the middle of it the home region dies and comes back. */
+/** The ten seconds of the demo: constant traffic, while the home region dies and comes back. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RoomServiceClient } from "../../proto/gen/rooms.client.js";
 import type { EventLog } from "./event-log.js";

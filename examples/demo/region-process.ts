@@ -1,11 +1,11 @@
 /**
- * One region: a Twirp server in a process of its own, started by `fleet.ts` with
+ * One region: a Twirp server in a separate process, started by `fleet.ts` with
  * `region-process.ts <region> <port> <record>`.
  *
- * What it executes, it writes down, one line for each run of a handler. The demo ends a region with SIGKILL, so
- * the record must not depend on anything that dies with the process: memory does, and a message to the parent may
- * still sit in this process's queue. A synchronous append does not. Once `writeSync` returns, the line belongs to
- * the operating system, and that stays up. It is written before the answer, so what was answered is on record.
+ * It records what it executes, one line per run of a handler. The demo ends a region with SIGKILL, so the record must not
+ * depend on anything that dies with the process, such as memory or a message to the parent that is still in a queue. A
+ * synchronous append is safe: when `writeSync` returns, the line belongs to the operating system. It is written before
+ * the answer, so everything that was answered is recorded.
  */
 import { openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
@@ -13,19 +13,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Room } from "../../proto/gen/rooms.js";
 import { createRoomServiceServer, type RoomServiceTwirp } from "../../proto/gen/rooms.twirp.js";
 
-/** What a region tells the demo. */
+/** A message from a region to the demo. */
 export type RegionMessage = { readonly listening: true } | { readonly failed: string };
 
 /**
- * How long a handler works, in milliseconds. The mutations take longest, as they do in life, where one waits for a
- * telephone network and the other for a recorder. It is also why some are always under way when the region dies.
+ * How long a handler works, in milliseconds. The mutations take longest, as in reality, where one waits for a telephone
+ * network and the other for a recorder. Therefore some are always under way when the region dies.
  */
 const WORK_MS = { getRoom: 2, listRooms: 4, updateRoomMetadata: 5, dialParticipant: 60, startRecording: 70 };
 
 const [region = "", port = "", recordPath = ""] = process.argv.slice(2);
 const record = openSync(recordPath, "a");
 
-/** The work of a handler, with its effect in the middle: a crash may come before the effect, or after it. */
+/** The work of a handler, with its effect in the middle, so that a crash may come before or after the effect. */
 async function execute(method: keyof typeof WORK_MS, requestId: string): Promise<void> {
   await sleep(WORK_MS[method] / 2);
   writeSync(record, `${requestId}\n`);
@@ -59,17 +59,17 @@ const rooms: RoomServiceTwirp = {
   },
 };
 
-function tell(message: RegionMessage, then = () => {}): void {
+function send(message: RegionMessage, then = () => {}): void {
   process.send?.(message, then);
 }
 
-// Ctrl-C reaches every process of the terminal. The demo decides when a region ends …
+// Ctrl-C reaches every process of the terminal, but the demo decides when a region ends.
 process.on("SIGINT", () => {});
-// … and if the demo itself is gone, however that came about, so is the region.
+// If the demo has ended for any reason, the region ends too.
 process.on("disconnect", () => process.exit(0));
 
 const server = createServer(createRoomServiceServer(rooms).httpHandler());
 server.on("error", (error: NodeJS.ErrnoException) => {
-  tell({ failed: error.code ?? error.message }, () => process.exit(1));
+  send({ failed: error.code ?? error.message }, () => process.exit(1));
 });
-server.listen(Number(port), "127.0.0.1", () => tell({ listening: true }));
+server.listen(Number(port), "127.0.0.1", () => send({ listening: true }));

@@ -1,4 +1,4 @@
-/** The end of the output: the table, what it means, and whether the claims held. */
+/** The end of the output: the table, its explanation, and whether the claims held. */
 import type { Claim } from "./claims.js";
 import { seconds } from "./event-log.js";
 import type { Ledger } from "./ledger.js";
@@ -33,9 +33,9 @@ export function printTable(terminal: Terminal, rows: readonly Row[]): void {
 
 export function printLegend(terminal: Terminal, { killedMs, backMs }: Outage): void {
   terminal.prose(
-    `"down" has every call that was under way at any time from ${seconds(killedMs, 1)} to ${seconds(backMs, 1)}. ` +
-      "Latency is that of the calls that succeeded; client and regions share this machine, and its other work shows " +
-      "in p99. The last two columns come from the servers' own records.",
+    `"down" includes every call that was under way at any time from ${seconds(killedMs, 1)} to ${seconds(backMs, 1)}. ` +
+      "Latencies are those of successful calls. The client and the regions share this machine, so its other work affects " +
+      "p99. The last two columns come from the servers' own records.",
     "dim",
   );
 }
@@ -45,12 +45,12 @@ export function printConclusion(terminal: Terminal, rows: readonly Row[], { kill
   const calls = down.flatMap((row) => row.calls).length;
   const succeeded = down.flatMap((row) => row.succeeded).length;
   terminal.prose(
-    `For ${seconds(backMs - killedMs, 1)} there was no us-east. Of the ${count(calls, "call")} of that time, ` +
-      `${succeeded} succeeded, since the client went on to eu-west.`,
+    `For ${seconds(backMs - killedMs, 1)} us-east was down. Of the ${count(calls, "call")} in that time, ` +
+      `${succeeded} succeeded, because the client failed over to eu-west.`,
   );
 }
 
-/** Mutations that failed are no defect, and the output must not leave that to the reader. */
+/** Explains that failed mutations are not a defect. */
 export function printFailedMutations(terminal: Terminal, rows: readonly Row[], outage: Outage, ledger: Ledger): void {
   const failed = rows.filter(({ kind }) => kind === "mutations").flatMap((row) => row.failed);
   if (failed.length === 0) {
@@ -66,14 +66,14 @@ export function printFailedMutations(terminal: Terminal, rows: readonly Row[], o
   ];
   terminal.prose(
     `${count(failed.length, "mutation")} failed, as they should: ${parts.join(", ")}. Nothing proved that the server ` +
-      "had not run them, so they were not sent again. By its own record " +
+      "had not run them, so they were not sent again. According to its own record, " +
       (ran === 0
         ? "none of them had run."
         : `${ran} had run, and a replay would have run ${ran === 1 ? "it" : "them"} twice.`),
   );
 }
 
-/** Without the middleware there is nothing to claim, only something to count. */
+/** Without the middleware nothing is claimed, and the losses are only counted. */
 export function printLosses(terminal: Terminal, rows: readonly Row[], ledger: Ledger): void {
   const calls = rows.flatMap((row) => row.calls);
   const lost = rows.flatMap((row) => row.failed);
@@ -89,7 +89,7 @@ export function printLosses(terminal: Terminal, rows: readonly Row[], ledger: Le
 export function printClaims(terminal: Terminal, claims: readonly Claim[]): void {
   for (const { text, counterexamples } of claims) {
     if (counterexamples.length === 0) terminal.line(`✓ ${text}`, "green", 2);
-    else terminal.line(`✗ NOT SO: ${text} (not true of ${listed(counterexamples)})`, "red", 2);
+    else terminal.line(`✗ NOT SO: ${text} (not true for ${listed(counterexamples)})`, "red", 2);
   }
 }
 

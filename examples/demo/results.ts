@@ -1,4 +1,4 @@
-/** The calls of a run, sorted by phase and kind, and held against what the servers executed. */
+/** The calls of a run by phase and kind, compared with what the servers executed. */
 import type { Ledger } from "./ledger.js";
 import type { CallRecord, Kind } from "./traffic.js";
 
@@ -23,7 +23,7 @@ export interface Row {
   readonly falselyAcknowledged: number;
 }
 
-/** A call belongs to the outage if it was under way in any part of it, be it the first millisecond. */
+/** A call belongs to the outage if it was under way in any part of it, even the first millisecond. */
 export function phaseOf(call: CallRecord, { killedMs, backMs }: Outage): Phase {
   if (call.startedMs >= backMs) return "back";
   return (call.endedMs ?? Infinity) <= killedMs ? "before" : "down";
@@ -47,7 +47,7 @@ export function rowsOf(calls: readonly CallRecord[], outage: Outage, ledger: Led
   );
 }
 
-/** Of the calls that succeeded: those that fail at once would make a region that is down look fast. */
+/** Only for successful calls, because calls that fail at once would make a region that is down look fast. */
 export function latencyMs({ succeeded }: Row, quantile: number): number | undefined {
   const sorted = succeeded.map(({ startedMs, endedMs = 0 }) => endedMs - startedMs).sort((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * quantile) - 1];

@@ -1,4 +1,4 @@
-/** The time since the traffic began; the one clock of the demo. */
+/** The time since the traffic began. It is the only clock of the demo. */
 export class Stopwatch {
   #startedAt = performance.now();
 

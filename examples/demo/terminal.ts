@@ -1,9 +1,9 @@
-/** Standard output: lines that stay and, on a terminal only, one that is rewritten in place below them. */
+/** Standard output: permanent lines and, only on a terminal, one line below them that is rewritten in place. */
 import { styleText } from "node:util";
 
 export type Style = Parameters<typeof styleText>[0];
 
-/** Longer lines than this are tiring to read, however wide the terminal is. */
+/** Longer lines are hard to read, even on a wide terminal. */
 const MAX_WIDTH = 96;
 const REDRAW_MS = 100;
 
@@ -14,7 +14,7 @@ export class Terminal {
   #timer: NodeJS.Timeout | undefined;
   #drawn = 0;
 
-  /** @param indent how far the line is indented where it has to be broken. */
+  /** @param indent the indentation of further rows if the line must be broken. */
   line(text = "", style?: Style, indent = 0): void {
     this.#erase();
     for (const row of this.#isLive ? wrap(text, process.stdout.columns || 80, indent) : [text]) {
@@ -23,12 +23,12 @@ export class Terminal {
     this.#draw();
   }
 
-  /** How wide paragraphs and rules are. */
+  /** The width of paragraphs and rules. */
   get width(): number {
     return Math.min(process.stdout.columns || MAX_WIDTH, MAX_WIDTH);
   }
 
-  /** A paragraph, in lines that are comfortable to read wherever they end up. */
+  /** Prints a paragraph in lines of a readable length. */
   prose(text: string, style?: Style): void {
     for (const row of wrap(text, this.width, 0)) this.line(row, style);
   }
@@ -54,7 +54,7 @@ export class Terminal {
 
   #draw(): void {
     if (this.#progress === undefined) return;
-    // A row that fills its line would wrap, and `\r` would not lead back to where it began.
+    // A row that fills its line would wrap, and then `\r` would not return to its start.
     const row = this.#progress().slice(0, (process.stdout.columns || 80) - 1);
     process.stdout.write(`\r${this.#paint(row, "dim")}`);
     this.#drawn = row.length;

@@ -1,11 +1,11 @@
-/** The load: calls at a steady rate, whether or not earlier ones have come back. */
+/** The load: calls at a steady rate, even if earlier ones have not ended. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RoomServiceClient } from "../../proto/gen/rooms.client.js";
 import type { Stopwatch } from "./stopwatch.js";
 
 export type Kind = "reads" | "updates" | "mutations";
 
-/** One call, from the caller's side. Times are milliseconds since the traffic began. */
+/** One call from the caller's side. Times are in milliseconds since the traffic began. */
 export interface CallRecord {
   readonly requestId: string;
   readonly method: Method;
@@ -42,13 +42,13 @@ interface MethodInfo {
 
 export type Method = keyof typeof METHODS;
 
-/** Ten calls, over and over: six reads, two updates, two mutations. */
+/** Ten calls, which repeat: six reads, two updates and two mutations. */
 const MIX: readonly Method[] = [
   ...(["getRoom", "updateRoomMetadata", "getRoom", "dialParticipant", "listRooms"] as const),
   ...(["getRoom", "updateRoomMetadata", "listRooms", "startRecording", "getRoom"] as const),
 ];
 
-/** How often it is looked whether a call is due. */
+/** How often to check whether a call is due. */
 const TICK_MS = 4;
 
 export class Traffic {
@@ -81,7 +81,7 @@ export class Traffic {
   /** Resolves when the last call is over. */
   async run(client: RoomServiceClient, durationMs: number): Promise<void> {
     for (;;) {
-      // What is due is counted from the clock, so that a late tick makes up for what it missed.
+      // The number of due calls is derived from the clock, so that a late tick makes up for missed calls.
       const due = Math.min(this.stopwatch.ms(), durationMs) * (this.perSecond / 1000);
       while (this.calls.length < Math.floor(due)) this.#send(client);
       if (this.stopwatch.ms() >= durationMs) break;
@@ -90,7 +90,7 @@ export class Traffic {
     await Promise.all(this.#underWay);
   }
 
-  /** A few calls of each method that nobody counts, so that the first second is not about cold code. */
+  /** Makes a few uncounted calls of each method, so that the first second does not measure cold code. */
   async warmUp(client: RoomServiceClient): Promise<void> {
     for (let round = 0; round < 3; round++) {
       const calls = Object.values(METHODS).map(({ call }) => call(client, `warm-up-${round}`).response);

@@ -11,11 +11,11 @@ import (
 	rooms "example.com/go-server/gen/rooms"
 )
 
-// failAsNamed has a call fail if the name of its room says so:
+// failAsNamed makes a call fail if the name of its room says so:
 //
 //	error:<code>[?<key>=<value>&...]  that Twirp error, with this meta
 //	panic                             the handler panics
-//	hang                              no answer until the client has left
+//	hang                              no answer until the client has disconnected
 //	large:<bytes>                     a room with that much metadata
 func failAsNamed(next twirp.Method) twirp.Method {
 	return func(ctx context.Context, req any) (any, error) {
@@ -27,7 +27,7 @@ func failAsNamed(next twirp.Method) twirp.Method {
 			panic("as the name of the room says")
 		case "hang":
 			<-ctx.Done()
-			return nil, twirp.Canceled.Error("the client has left")
+			return nil, twirp.Canceled.Error("the client has disconnected")
 		case "large":
 			size, err := strconv.Atoi(argument)
 			if err != nil {

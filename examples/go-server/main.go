@@ -22,14 +22,14 @@ import (
 const shutdownTimeout = 2 * time.Second
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
-	region := flag.String("region", "go", "name that answers give as served_by")
-	faults := flag.Bool("faults", false, "fail as the name of the room says; for tests")
-	recording := flag.Bool("record", false, "tell at /received which requests came in; for tests")
+	listen := flag.String("listen", "127.0.0.1:8080", "address to listen on; port 0 means any free port")
+	region := flag.String("region", "go", "value of served_by in answers")
+	faults := flag.Bool("faults", false, "fail as the room's name says; for tests")
+	recording := flag.Bool("record", false, "serve the list of received requests at /received; for tests")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // A second signal ends it at once.
+	context.AfterFunc(ctx, stop) // A second signal ends the process at once.
 	if err := run(ctx, *listen, newHandler(*region, *faults, *recording)); err != nil {
 		log.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func newHandler(region string, faults, recording bool) http.Handler {
 	return &record{next: mux}
 }
 
-// run serves until ctx is done, and prints the address first: with port 0 it is known only then.
+// run serves until ctx is done. It first prints the address, because with port 0 it is not known before.
 func run(ctx context.Context, address string, handler http.Handler) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

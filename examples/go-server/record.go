@@ -9,16 +9,16 @@ import (
 	"github.com/twitchtv/twirp"
 )
 
-// received is one HTTP request, whatever became of it.
+// received is one HTTP request, regardless of its outcome.
 type received struct {
 	Path           string `json:"path"`
 	IdempotencyKey string `json:"idempotencyKey"`
-	// Ran tells whether it got as far as a handler, and RequestID what it was called there.
+	// Ran says whether it reached a handler. RequestID is its id there.
 	Ran       bool   `json:"ran"`
 	RequestID string `json:"requestId"`
 }
 
-// record notes the requests for next in the order in which they come in, and answers with the list of them.
+// record records the requests for next in order, and serves the list of them.
 type record struct {
 	next http.Handler
 
@@ -26,7 +26,7 @@ type record struct {
 	requests []*received
 }
 
-// noteKey is that of a func(requestID string) in the context of a recorded request.
+// noteKey is the context key of a func(requestID string) in a recorded request.
 type noteKey struct{}
 
 func (r *record) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -51,11 +51,11 @@ func (r *record) list(w http.ResponseWriter) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	// It fails only if the client has left.
+	// It fails only if the client has disconnected.
 	_ = json.NewEncoder(w).Encode(r.requests)
 }
 
-// noteRun has to be the outermost interceptor: a call counts as run whatever the others make of it.
+// noteRun must be the outermost interceptor, so that a call counts as run regardless of the others.
 func noteRun(next twirp.Method) twirp.Method {
 	return func(ctx context.Context, req any) (any, error) {
 		note, recorded := ctx.Value(noteKey{}).(func(string))

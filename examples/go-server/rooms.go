@@ -13,7 +13,7 @@ import (
 	rooms "example.com/go-server/gen/rooms"
 )
 
-// roomService keeps its rooms in memory. A room is made by the first call that changes it.
+// roomService keeps its rooms in memory. The first call that changes a room creates it.
 type roomService struct {
 	region string
 
@@ -84,7 +84,7 @@ func (s *roomService) StartRecording(_ context.Context, req *rooms.StartRecordin
 	return &rooms.StartRecordingResponse{RecordingId: s.newID("RE"), ServedBy: s.region}, nil
 }
 
-// room returns the room of that name, made if need be. s.mu must be held.
+// room returns the room with that name, and creates it if necessary. s.mu must be held.
 func (s *roomService) room(name string) *rooms.Room {
 	room, ok := s.rooms[name]
 	if !ok {
@@ -94,7 +94,7 @@ func (s *roomService) room(name string) *rooms.Room {
 	return room
 }
 
-// newID returns an id that no other call got. s.mu must be held.
+// newID returns a unique id. s.mu must be held.
 func (s *roomService) newID(prefix string) string {
 	s.lastID++
 	return fmt.Sprintf("%s_%d", prefix, s.lastID)

@@ -1,6 +1,6 @@
 /**
- * `npm run example:livekit`: stock clients of livekit-server-sdk and a LiveKit project in three regions, of which the
- * first loses answers, and then dies. Exits with 0 only if what it claims held, by the project's own record.
+ * `npm run example:livekit`: clients of livekit-server-sdk and a LiveKit project in three regions, of which the first
+ * loses answers and then dies. Exits with 0 only if its claims held, according to the project's own record.
  */
 import {
   AccessToken,
@@ -26,7 +26,7 @@ const regions: readonly Region[] = [
 ];
 const [home] = regions as [Region];
 
-// ── What an application writes ─────────────────────────────────────────────────────────────────────────────────────
+// ── The code of an application ─────────────────────────────────────────────────────────────────────────────────────
 
 for (const region of regions) await region.start();
 
@@ -48,26 +48,26 @@ const dial = (number: string, with_ = sip) => with_.createSipParticipant("ST_tru
 const record = () => egress.startRoomCompositeEgress("lobby", new EncodedFileOutput({ filepath: "lobby.mp4" }));
 const list = async () => (await rooms.listRooms()).map(({ name }) => name).join(", ");
 
-chapter("A LiveKit project in three regions, as /settings/regions tells of them");
+chapter("A LiveKit project in three regions, from /settings/regions");
 for (const { id, url, home } of failover.regions()) {
   terminal.line(`    ${id.padEnd(10)} ${url}${home ? "   home" : ""}`);
 }
 
-chapter("All is well");
+chapter("All regions are up");
 await show('rooms.createRoom({ name: "lobby" })', () => rooms.createRoom({ name: "lobby" }));
 await show("egress.startRoomCompositeEgress", record);
 await show('sip.createSipParticipant(…, "+1 555 0101")', () => dial("+1 555 0101"));
 await show("rooms.listRooms()", list);
 
-chapter("us-east does what it is asked, and answers 500");
+chapter("us-east runs each request, but answers 500");
 home.loseAnswers(true);
 await show("rooms.listRooms()", list);
 await show('rooms.updateRoomMetadata("lobby", "open")', () => rooms.updateRoomMetadata("lobby", "open"));
 const uncertain = await show('sip.createSipParticipant(…, "+1 555 0102")', () => dial("+1 555 0102"));
 
-chapter("The same by the SDK's own loop, which it has for hosts of LiveKit Cloud");
+chapter("The same call with the SDK's own retry loop for LiveKit Cloud");
 const stock = new LiveKitAPI({ host: home.url, apiKey: API_KEY, secret: API_SECRET }).sip;
-// The switch that the SDK's own tests use, since this host is none of the Cloud's.
+// The switch of the SDK's own tests turns the loop on, because this host is not in LiveKit Cloud.
 Object.assign((stock as unknown as { rpc: object }).rpc, { failoverForce: true });
 const warn = console.warn;
 console.warn = (text: string) => terminal.line(`      ${text}`, "dim", 8);
@@ -83,22 +83,22 @@ await show('sip.createSipParticipant(…, "+1 555 0103")', () => dial("+1 555 01
 await show("egress.startRoomCompositeEgress", record);
 await show("rooms.listRooms()", list);
 
-// ── What came of it ────────────────────────────────────────────────────────────────────────────────────────────────
+// ── The result ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const rung = (number: string) => project.rung.filter((one) => one === number).length;
-chapter("By the project's own record");
+chapter("The project's own record");
 const held = [
   claim(`+1 555 0101 rang ${times(rung("+1 555 0101"))}`, rung("+1 555 0101") === 1),
   claim(
-    `+1 555 0102 rang ${times(rung("+1 555 0102"))}, and the caller was told that it is uncertain`,
+    `+1 555 0102 rang ${times(rung("+1 555 0102"))}, and the caller got an error that says it may have`,
     rung("+1 555 0102") === 1 &&
       uncertain instanceof ServerError &&
       failoverTrace(uncertain)?.refused === "not_idempotent",
   ),
   claim(`+1 555 0103 rang ${times(rung("+1 555 0103"))}, although us-east was dead`, rung("+1 555 0103") === 1),
-  claim(`two recordings were asked for, ${project.recordings.length} run`, project.recordings.length === 2),
+  claim(`two recordings were requested, ${project.recordings.length} are running`, project.recordings.length === 2),
   claim('the room is "open"', project.rooms.get("lobby")?.metadata === "open"),
-  claim(`there are the rooms ${[...project.rooms.keys()].join(" and ")}`, project.rooms.size === 2),
+  claim(`the rooms are ${[...project.rooms.keys()].join(" and ")}`, project.rooms.size === 2),
 ];
 terminal.line(`    +1 555 0199 rang ${times(rung("+1 555 0199"))}: that was the SDK's own loop`, "yellow");
 terminal.line();
@@ -111,7 +111,7 @@ function chapter(title: string): void {
   terminal.line(`  ${title}`, "bold");
 }
 
-/** Makes a call and tells how it went; resolves with the error if there was one. */
+/** Makes a call and prints how it ended. Resolves with the error if there was one. */
 async function show(what: string, call: () => Promise<unknown>): Promise<unknown> {
   const startedAt = performance.now();
   const took = () => `${Math.round(performance.now() - startedAt)} ms`;

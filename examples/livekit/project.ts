@@ -1,4 +1,4 @@
-/** A stand-in for a LiveKit project: what its regions share, and what they did, which is what counts in the end. */
+/** A stand-in for a LiveKit project: the state that its regions share, and a record of what they did. */
 import { TokenVerifier } from "livekit-server-sdk";
 
 export const API_KEY = "devkey";
@@ -6,7 +6,7 @@ export const API_SECRET = "a secret of at least thirty-two characters";
 
 type Json = Record<string, unknown>;
 
-/** The error of a handler, in Twirp's shape. */
+/** A handler's error, with the fields of a Twirp error. */
 export class HandlerError extends Error {
   constructor(
     readonly status: number,
@@ -19,9 +19,9 @@ export class HandlerError extends Error {
 
 export class Project {
   readonly rooms = new Map<string, Json>();
-  /** The numbers that were dialled, one entry for each time that a phone rang. */
+  /** The dialled numbers, one entry per ring. */
   readonly rung: string[] = [];
-  /** The rooms that are recorded, one entry for each recording. */
+  /** The recorded rooms, one entry per recording. */
   readonly recordings: string[] = [];
   readonly #verifier = new TokenVerifier(API_KEY, API_SECRET);
 
@@ -29,11 +29,11 @@ export class Project {
     try {
       await this.#verifier.verify((authorization ?? "").replace("Bearer ", ""));
     } catch {
-      throw new HandlerError(401, "unauthenticated", "that token is not of this project");
+      throw new HandlerError(401, "unauthenticated", "the token belongs to another project");
     }
   }
 
-  /** Runs a method, as any of the regions does it. Requests are JSON in the names of the `.proto`, as the SDK writes them. */
+  /** Runs a method for any region. Requests are JSON with the names of the `.proto`, as the SDK sends them. */
   run(method: string, request: Json): Json {
     switch (method) {
       case "livekit.RoomService/CreateRoom": {

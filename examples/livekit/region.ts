@@ -1,4 +1,4 @@
-/** One region of the project: LiveKit's API by HTTP, as much of it as the example calls. */
+/** One region of the project: the part of LiveKit's HTTP API that the example calls. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { HandlerError, type Project } from "./project.js";
@@ -10,7 +10,7 @@ export class Region {
 
   constructor(
     readonly id: string,
-    /** From the client, in metres. */
+    /** The distance from the client, in metres. */
     readonly distance: number,
     private readonly project: Project,
     private readonly all: () => readonly Region[],
@@ -20,7 +20,7 @@ export class Region {
     return this.#origin;
   }
 
-  /** As LiveKit's SDKs name a server. */
+  /** The URL in the form that LiveKit's SDKs use. */
   get url(): string {
     return this.#origin.replace("http", "ws");
   }
@@ -30,12 +30,12 @@ export class Region {
     this.#origin = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** From now on it does what it is asked, and then fails to say so. */
+  /** Sets whether it runs each request but answers with an error. */
   loseAnswers(losing: boolean): void {
     this.#isLosing = losing;
   }
 
-  /** Nobody listens any more, and all connections are gone. */
+  /** Closes the port and all connections. */
   async kill(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -59,7 +59,7 @@ export class Region {
       let body = "";
       for await (const chunk of req) body += chunk;
       const result = this.project.run((req.url ?? "").replace("/twirp/", ""), JSON.parse(body));
-      if (this.#isLosing) throw new HandlerError(500, "internal", "done, but the answer was lost on its way");
+      if (this.#isLosing) throw new HandlerError(500, "internal", "it was done, but the answer was lost");
       answer(res, 200, result);
     } catch (error) {
       const { status, code, message } = error instanceof HandlerError ? error : new HandlerError(500, "internal", "?");

@@ -132,13 +132,13 @@ function closeOnceIdle(req: IncomingMessage, res: ServerResponse, requestId: str
   });
 }
 
-function tell(message: FromRegion, then = () => {}): void {
+function send(message: FromRegion, then = () => {}): void {
   process.send?.(message, then);
 }
 
 async function report(): Promise<void> {
   while (underWay > 0 || Date.now() - lastAt < QUIET_MS) await sleep(20);
-  tell({ seen: [...seen], closed: connections.closed });
+  send({ seen: [...seen], closed: connections.closed });
 }
 
 const server = createServer((req, res) => {
@@ -159,6 +159,6 @@ process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(0));
 
 outages.listen().then(
-  () => tell({ listening: true }),
-  (error: NodeJS.ErrnoException) => tell({ failed: error.code ?? error.message }, () => process.exit(1)),
+  () => send({ listening: true }),
+  (error: NodeJS.ErrnoException) => send({ failed: error.code ?? error.message }, () => process.exit(1)),
 );

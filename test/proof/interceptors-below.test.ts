@@ -76,7 +76,7 @@ const withOwnSignal: RpcInterceptor = {
 };
 
 const below: readonly (readonly [string, RpcInterceptor])[] = [
-  ["gives up with an error of its own", impatient(() => new Error("too slow"))],
+  ["gives up with its own error", impatient(() => new Error("too slow"))],
   ["gives up with an RpcError", impatient(() => new RpcError("too slow", "deadline_exceeded"))],
   ["replaces the signal", withOwnSignal],
 ];

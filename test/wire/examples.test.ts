@@ -14,14 +14,14 @@ test.each(["protobuf-ts", "twirp-ts"])("examples/%s prints what it does, and end
     .trimEnd()
     .split("\n");
   expect(lines.slice(0, 8)).toEqual([
-    "All is well:",
+    "All regions are up:",
     "  GetRoom was served by us-east",
-    "us-east is gone. Nothing could be sent there, so a mutation may go elsewhere, too:",
+    "us-east is down. Nothing could be sent there, so a mutation may go elsewhere too:",
     "  acme.rooms.v1.RoomService/GetRoom failed over us-east → eu-west (unavailable, attempt 1, n ms)",
     "  GetRoom was served by eu-west",
     "  acme.rooms.v1.RoomService/DialParticipant failed over us-east → eu-west (unavailable, attempt 1, n ms)",
     "  DialParticipant was served by eu-west, and rang 1 phone",
-    "eu-west is gone as well, for a caller who waits half a second:",
+    "eu-west is down too, and the caller waits half a second:",
   ]);
   // On a slow machine the caller's timeout ends first.
   expect(lines.at(-1)).toMatch(/^ {2}(unavailable|deadline_exceeded) after us-east: ECONNREFUSED, eu-west: \w+/);

@@ -1,17 +1,17 @@
-/** What the failover tells of a run, kept for its picture. */
+/** The events of a run, recorded for its picture. */
 import { describe, type Failover } from "twirp-failover";
 import type { Stopwatch } from "../stopwatch.js";
 
 export interface EndedCall {
   readonly endedMs: number;
-  /** That of its last attempt. */
+  /** The region of its last attempt. */
   readonly region: string | undefined;
   readonly ok: boolean;
 }
 
 export class Recording {
   readonly calls: EndedCall[] = [];
-  /** As the demo prints it. */
+  /** The text that the demo prints. */
   firstFailover = "";
 
   constructor(failover: Failover, stopwatch: Stopwatch) {

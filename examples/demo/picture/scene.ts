@@ -1,4 +1,4 @@
-/** What the picture shows. Every figure in it is counted here, from the run. */
+/** The content of the picture. Every figure in it is counted here from the run. */
 import type { Ledger } from "../ledger.js";
 import { count } from "../report.js";
 import type { Outage, Row } from "../results.js";
@@ -8,19 +8,19 @@ export const BIN_MS = 100;
 
 export interface Scene {
   readonly home: string;
-  /** Where most of the other calls were answered. */
+  /** The region that answered most of the other calls. */
   readonly substitute: string;
   readonly lanes: readonly Lane[];
   readonly bins: number;
   readonly calls: number;
   readonly outage: Outage;
   readonly figures: readonly Figure[];
-  /** About the mutations that failed; absent if none did. */
+  /** A note about the failed mutations; absent if none failed. */
   readonly note: Note | undefined;
   readonly log: string;
 }
 
-/** One region: how many calls it answered, and how many ended in it in each `BIN_MS`. */
+/** One region: the number of calls that it answered, and the number that ended in it in each `BIN_MS`. */
 export interface Lane {
   readonly region: string;
   readonly served: number;
@@ -91,7 +91,7 @@ function figuresOf(rows: readonly Row[]): Figure[] {
   ];
 }
 
-/** A picture that hid the failed mutations would hide what the package is about. */
+/** The picture must show the failed mutations, because not repeating them is the point of the package. */
 function noteOf(rows: readonly Row[], ledger: Ledger): Note | undefined {
   const failed = rows.filter(({ kind }) => kind === "mutations").flatMap((row) => row.failed);
   if (failed.length === 0) return undefined;

@@ -1,4 +1,4 @@
-/** The drawing: a lane for each region, the figures, and a line of the log. No script, and nothing from elsewhere. */
+/** The drawing: a lane for each region, the figures, and a line of the log. It has no script and loads nothing. */
 import { seconds } from "../event-log.js";
 import { count } from "../report.js";
 import { wrap } from "../terminal.js";
@@ -10,7 +10,7 @@ export interface Palette {
   readonly hairline: string;
   readonly muted: string;
   readonly ink: string;
-  /** By region. Blue and orange are told apart by everyone, and the lanes do not depend on it. */
+  /** By region. Everyone can distinguish blue and orange, and the lanes do not depend on colour. */
   readonly regions: readonly [string, string, string];
 }
 
@@ -37,7 +37,7 @@ const WIDTH = 880;
 const MARGIN = 28;
 const LANES = { left: 184, right: WIDTH - MARGIN, top: 130, height: 64, gap: 16 };
 const FIGURES = { lefts: [MARGIN, 345, 590], height: 108 };
-/** So many columns of it fit, in whatever monospace font the reader has. */
+/** The number of columns that fit in any monospace font. */
 const LOG = { wide: { columns: 98, leading: 21 }, narrow: { columns: 64, leading: 28 } };
 
 const styleOf = ({ paper, shade, hairline, muted, ink }: Palette) => `
@@ -96,7 +96,7 @@ ${log.drawing}
 function chart({ home, lanes, bins, calls, outage, note }: Scene, palette: Palette): string {
   const { left, right, top, height } = LANES;
   const x = (ms: number) => round(left + ((right - left) * ms) / (bins * BIN_MS));
-  // One scale for all regions: the same height is the same number of calls.
+  // One scale for all regions, so that the same height is the same number of calls.
   const highest = Math.max(...lanes.flatMap(({ succeeded, failed }) => succeeded.map((n, i) => n + (failed[i] ?? 0))));
   const y = (lane: number, n: number) => round(baseOf(lane) - (height * n) / highest);
   const usual = Math.round(calls / bins);
@@ -179,7 +179,7 @@ function logStrip(log: string, top: number): { drawing: string; height: number }
   return { drawing: [strip, ...rows].join("\n"), height };
 }
 
-/** Broken where what happened ends and the reason begins, if it has to be. */
+/** Broken, if necessary, between the event and its reason. */
 function logRows(log: string, columns: number): string[] {
   if (log.length <= columns) return [log];
   return log
@@ -188,7 +188,7 @@ function logRows(log: string, columns: number): string[] {
     .flatMap((row) => wrap(row, columns, 2));
 }
 
-/** For those who do not see it. */
+/** The description for readers who cannot see the picture. */
 function inWords({ home, substitute, lanes, calls, outage, figures }: Scene): string {
   const served = lanes.map(({ region, served }) => `${region} ${served}`).join(", ");
   return [

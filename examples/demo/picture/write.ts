@@ -1,4 +1,4 @@
-/** One drawing in two palettes, since an image cannot know the page that it is on. */
+/** Writes the drawing in two palettes, because an image cannot know the colours of its page. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Scene } from "./scene.js";

@@ -77,7 +77,7 @@ describe("the other known regions", () => {
   });
 
   test.each([
-    ["on a host of its own", "https://regions.livekit.cloud/list"],
+    ["on a separate host", "https://regions.livekit.cloud/list"],
     ["on another port of home", "https://my.livekit.cloud:8443/list"],
     ["at home with another scheme", "http://my.livekit.cloud/list"],
     ["at a host that begins like home", "https://my.livekit.cloud.evil.com/list"],
