@@ -6,13 +6,17 @@
  * Every transition starts a new generation, and a permit of an older generation no longer counts.
  */
 import type { EjectionReason } from "../events/events.js";
+import { MAX_PUSHBACK_MS } from "../outcome/pushback.js";
 import type { Evidence } from "./evidence.js";
 import type { HealthSettings } from "./options.js";
 import { OutcomeWindow } from "./outcome-window.js";
 
 export type BreakerState =
   | { readonly kind: "healthy" }
-  /** Gets no calls; from `until` on, one call may test it. `consecutive` counts its ejections in a row. */
+  /**
+   * Gets no calls; from `until` on, one call may test it. `consecutive` counts its ejections in a row, and is 0 for one
+   * that rests on nothing but the server's own wish.
+   */
   | { readonly kind: "ejected"; readonly until: number; readonly consecutive: number }
   /** The test is under way. */
   | { readonly kind: "probing"; readonly consecutive: number };
@@ -44,8 +48,6 @@ export interface BreakerListener {
 
 /** How far an ejection may be from its nominal length, each way, so that regions ejected together return one by one. */
 const JITTER = 0.1;
-/** The longest ejection that a server can ask for. */
-const MAX_PUSHBACK_MS = 30_000;
 
 export class Breaker {
   #state: BreakerState = { kind: "healthy" };
@@ -54,6 +56,8 @@ export class Breaker {
   #unanswered = 0;
   #inFlight = 0;
   #probeInFlight = false;
+  /** Until when the server asked to be left alone: the least time of an ejection. */
+  #pushedBackUntil = Number.NEGATIVE_INFINITY;
   /** The last ejection, to tell a relapse from new trouble. */
   #relapse = { until: Number.NEGATIVE_INFINITY, consecutive: 0 };
   readonly #window: OutcomeWindow;
@@ -107,9 +111,13 @@ export class Breaker {
     this.#inFlight--;
     if (probe) this.#probeInFlight = false;
     const isCurrent = generation === this.#generation;
+    // Several calls may bring the same `Retry-After`, and the longest counts, so those of before the ejection do too.
+    const isHeard = pushbackMs !== undefined && (isCurrent || this.#state.kind === "ejected");
+    if (isHeard) {
+      this.#pushedBackUntil = Math.max(this.#pushedBackUntil, now + Math.min(pushbackMs, MAX_PUSHBACK_MS));
+    }
     if (isCurrent) this.#judge(kind, probe, now);
-    // Several calls may bring the same `Retry-After`, and the longest counts, so one also extends an ejection.
-    if (pushbackMs !== undefined && (isCurrent || this.#state.kind === "ejected")) this.#pushBack(pushbackMs, now);
+    if (isHeard) this.#pushBack();
   }
 
   /** @internal For the permit. */
@@ -126,12 +134,12 @@ export class Breaker {
 
   #judge(kind: Evidence["kind"], probe: boolean, now: number): void {
     if (this.#state.kind === "healthy") this.#count(kind, now);
-    else if (kind === "success" || kind === "alive") this.#readmit(now);
+    else if (kind === "success" || kind === "alive") this.#readmit(kind, now);
     else if (probe && kind !== "nothing" && kind !== "doubtful") this.#eject("probe_failed", now);
     else if (probe) {
       // If the caller left, the next call may test at once. A doubtful answer is no reason to ask again at once.
       const until = kind === "doubtful" ? now + this.settings.ejectionMs : now;
-      this.#become({ kind: "ejected", until, consecutive: this.#consecutive });
+      this.#become({ kind: "ejected", until: Math.max(until, this.#pushedBackUntil), consecutive: this.#consecutive });
     }
   }
 
@@ -150,46 +158,55 @@ export class Breaker {
   }
 
   #eject(reason: EjectionReason, now: number): void {
-    const inARow = this.#state.kind === "healthy" ? this.#inARowAt(now) : this.#consecutive;
-    const consecutive = inARow + 1;
+    const consecutive = this.#inARowAt(now) + 1;
     const { ejectionMs, maxEjectionMs } = this.settings;
     const nominalMs = Math.min(ejectionMs * consecutive, maxEjectionMs);
-    const until = now + nominalMs * (1 - JITTER + 2 * JITTER * this.random());
-    this.#become({ kind: "ejected", until, consecutive });
-    this.listener.ejected(reason, until, consecutive);
+    const ownUntil = now + nominalMs * (1 - JITTER + 2 * JITTER * this.random());
+    this.#become({ kind: "ejected", until: Math.max(ownUntil, this.#pushedBackUntil), consecutive });
+    this.#tellEjected(reason);
   }
 
-  /** The server asked not to be called. That is no failure, so the row of ejections does not grow. */
-  #pushBack(forMs: number, now: number): void {
-    const until = now + Math.min(forMs, MAX_PUSHBACK_MS);
-    if (this.#state.kind === "ejected" && this.#state.until >= until) return;
-    const consecutive = this.#consecutive;
-    if (this.#state.kind === "ejected" && now < this.#state.until) {
+  /**
+   * Heeds the server's wish, which is the least time of any ejection. The wish alone is no failing, so the row of ejections
+   * does not grow by it; the failure that brought it has been counted, and that may have ejected the region for longer.
+   */
+  #pushBack(): void {
+    const until = this.#pushedBackUntil;
+    if (this.#state.kind === "healthy") {
+      this.#become({ kind: "ejected", until, consecutive: 0 });
+      this.#tellEjected("pushback");
+    } else if (this.#state.kind === "ejected" && this.#state.until < until) {
       // The same ejection goes on for longer: no transition, and no event.
-      this.#state = { kind: "ejected", until, consecutive };
-      return;
+      this.#state = { ...this.#state, until };
     }
-    this.#become({ kind: "ejected", until, consecutive });
-    this.listener.ejected("pushback", until, consecutive);
+  }
+
+  #tellEjected(reason: EjectionReason): void {
+    if (this.#state.kind === "ejected") this.listener.ejected(reason, this.#state.until, this.#state.consecutive);
   }
 
   /** A region that fails again soon after it was readmitted was not well in between, so its row goes on. */
   #inARowAt(now: number): number {
+    if (this.#consecutive > 0) return this.#consecutive;
     return now < this.#relapse.until ? this.#relapse.consecutive : 0;
   }
 
-  #readmit(now: number): void {
-    this.#relapse = { until: now + this.settings.ejectionMs, consecutive: this.#consecutive };
+  #readmit(kind: "success" | "alive", now: number): void {
+    // After a pushback alone the counts go on, so that a server which asks for a second at a time is found out.
+    if (this.#consecutive > 0) {
+      this.#relapse = { until: now + this.settings.ejectionMs, consecutive: this.#consecutive };
+      this.#window.clear();
+    } else if (kind === "success") this.#window.add(false, now);
+    this.#pushedBackUntil = Number.NEGATIVE_INFINITY;
     this.#become({ kind: "healthy" });
     this.listener.readmitted();
   }
 
-  /** The only transition. Counts and attempts under way belong to the state that ends here. */
+  /** The only transition. Attempts under way belong to the state that ends here. */
   #become(state: BreakerState): void {
     this.#state = state;
     this.#generation++;
     this.#unanswered = 0;
-    this.#window.clear();
   }
 }
 

@@ -34,10 +34,8 @@ const DOUBTFUL_CODES: ReadonlySet<TwirpCode> = new Set(["internal", "unknown", "
 export function evidenceOf(outcome: Outcome | undefined): Evidence {
   if (outcome === undefined) return SUCCESS;
   const { origin, code, pushbackMs } = outcome;
-  if (LOAD.has(code) && pushbackMs !== undefined && pushbackMs > 0) {
-    // The server's own word on when to come back replaces what we would conclude from the failure.
-    return { kind: "nothing", pushbackMs };
-  }
+  // A server that says when to come back has failed this call all the same.
+  if (LOAD.has(code) && pushbackMs !== undefined && pushbackMs > 0) return { kind: "failure", pushbackMs };
   if (origin === "transport" || origin === "timeout") return UNANSWERED;
   if (origin === "caller" || origin === "client") return NOTHING;
   if (LOAD.has(code)) return FAILURE;

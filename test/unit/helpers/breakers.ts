@@ -49,7 +49,7 @@ export function breakerWith(options: HealthOptions = {}, random: () => number = 
 
 /** A server asks to be left alone, by an attempt that takes no time. */
 export function pushBack(breaker: Breaker, pushbackMs: number, now: number): void {
-  breaker.acquire(now, "never").settle({ kind: "nothing", ...(pushbackMs > 0 && { pushbackMs }) }, now);
+  breaker.acquire(now, "never").settle({ kind: "failure", ...(pushbackMs > 0 && { pushbackMs }) }, now);
 }
 
 /** A breaker that three failures ejected at 0, for 30 s. */
