@@ -17,7 +17,13 @@ export type BreakerState =
    * Gets no calls; from `until` on, one call may test it. `consecutive` counts its ejections in a row, and is 0 for one
    * that rests on nothing but the server's own wish.
    */
-  | { readonly kind: "ejected"; readonly until: number; readonly consecutive: number }
+  | {
+      readonly kind: "ejected";
+      readonly until: number;
+      readonly consecutive: number;
+      /** It rests on attempts alone that never had a connection, so the cause may be a pool of this side that is full. */
+      readonly mayBeOurPool?: true;
+    }
   /** The test is under way. */
   | { readonly kind: "probing"; readonly consecutive: number };
 
@@ -49,11 +55,21 @@ export interface BreakerListener {
 /** How far an ejection may be from its nominal length, each way, so that regions ejected together return one by one. */
 const JITTER = 0.1;
 
+type Kind = Evidence["kind"];
+
+const isSilence = (kind: Kind): boolean => kind === "unanswered" || kind === "unconnected";
+const isAnswer = (kind: Kind): boolean => kind !== "nothing" && !isSilence(kind);
+const isSignOfLife = (kind: Kind): kind is "success" | "alive" => kind === "success" || kind === "alive";
+
 export class Breaker {
   #state: BreakerState = { kind: "healthy" };
   /** Counts the transitions. */
   #generation = 0;
   #unanswered = 0;
+  /** How many of those never had a connection. */
+  #unconnected = 0;
+  /** When the region last answered anyone, be it with an error. */
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #inFlight = 0;
   #probeInFlight = false;
   /** Until when the server asked to be left alone: the least time of an ejection. */
@@ -103,13 +119,18 @@ export class Breaker {
       this.#become({ kind: "probing", consecutive: this.#consecutive });
       this.listener.probing();
     }
-    return new BreakerPermit(this, this.#generation, probe);
+    return new BreakerPermit(this, this.#generation, probe, now);
   }
 
   /** @internal For the permit. */
-  settle({ generation, probe }: BreakerPermit, { kind, pushbackMs }: Evidence, now: number): void {
+  settle({ generation, probe, startedAt }: BreakerPermit, evidence: Evidence, now: number): void {
+    const { pushbackMs } = evidence;
+    // A region that answered somebody meanwhile is there. This side had no connection to spare.
+    const isOurPool = evidence.kind === "unconnected" && this.#answeredAt >= startedAt;
+    const kind = isOurPool ? "nothing" : evidence.kind;
     this.#inFlight--;
     if (probe) this.#probeInFlight = false;
+    if (isAnswer(kind)) this.#answeredAt = now;
     const isCurrent = generation === this.#generation;
     // Several calls may bring the same `Retry-After`, and the longest counts, so those of before the ejection do too.
     const isHeard = pushbackMs !== undefined && (isCurrent || this.#state.kind === "ejected");
@@ -117,6 +138,7 @@ export class Breaker {
       this.#pushedBackUntil = Math.max(this.#pushedBackUntil, now + Math.min(pushbackMs, MAX_PUSHBACK_MS));
     }
     if (isCurrent) this.#judge(kind, probe, now);
+    else if (isSignOfLife(kind)) this.#liftMistake();
     if (isHeard) this.#pushBack();
   }
 
@@ -132,9 +154,9 @@ export class Breaker {
     return this.#state.kind === "healthy" ? 0 : this.#state.consecutive;
   }
 
-  #judge(kind: Evidence["kind"], probe: boolean, now: number): void {
+  #judge(kind: Kind, probe: boolean, now: number): void {
     if (this.#state.kind === "healthy") this.#count(kind, now);
-    else if (kind === "success" || kind === "alive") this.#readmit(kind, now);
+    else if (isSignOfLife(kind)) this.#readmit(kind, now);
     else if (probe && kind !== "nothing" && kind !== "doubtful") this.#eject("probe_failed", now);
     else if (probe) {
       // If the caller left, the next call may test at once. A doubtful answer is no reason to ask again at once.
@@ -143,9 +165,10 @@ export class Breaker {
     }
   }
 
-  #count(kind: Evidence["kind"], now: number): void {
+  #count(kind: Kind, now: number): void {
     if (kind === "nothing" || kind === "doubtful") return;
-    this.#unanswered = kind === "unanswered" ? this.#unanswered + 1 : 0;
+    this.#unanswered = isSilence(kind) ? this.#unanswered + 1 : 0;
+    this.#unconnected = kind === "unconnected" ? this.#unconnected + 1 : 0;
     if (kind === "alive") return;
     this.#window.add(kind !== "success", now);
     if (kind === "success") return;
@@ -162,7 +185,9 @@ export class Breaker {
     const { ejectionMs, maxEjectionMs } = this.settings;
     const nominalMs = Math.min(ejectionMs * consecutive, maxEjectionMs);
     const ownUntil = now + nominalMs * (1 - JITTER + 2 * JITTER * this.random());
-    this.#become({ kind: "ejected", until: Math.max(ownUntil, this.#pushedBackUntil), consecutive });
+    const mayBeOurPool = reason === "consecutive_failures" && this.#unconnected >= this.#unanswered;
+    const until = Math.max(ownUntil, this.#pushedBackUntil);
+    this.#become({ kind: "ejected", until, consecutive, ...(mayBeOurPool && { mayBeOurPool }) });
     this.#tellEjected(reason);
   }
 
@@ -202,11 +227,20 @@ export class Breaker {
     this.listener.readmitted();
   }
 
+  /** A request from before the ejection was answered: the region was well, and slow calls had all of our connections. */
+  #liftMistake(): void {
+    if (this.#state.kind !== "ejected" || !this.#state.mayBeOurPool) return;
+    this.#window.clear();
+    this.#become({ kind: "healthy" });
+    this.listener.readmitted();
+  }
+
   /** The only transition. Attempts under way belong to the state that ends here. */
   #become(state: BreakerState): void {
     this.#state = state;
     this.#generation++;
     this.#unanswered = 0;
+    this.#unconnected = 0;
   }
 }
 
@@ -215,6 +249,7 @@ class BreakerPermit implements Permit {
     private readonly breaker: Breaker,
     readonly generation: number,
     readonly probe: boolean,
+    readonly startedAt: number,
   ) {}
 
   settle(evidence: Evidence, now: number): void {
