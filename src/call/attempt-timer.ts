@@ -50,8 +50,10 @@ export class AttemptTimer {
 
   readonly #onTimer = (): void => {
     const { limits, transmission, clock, onEnd } = this;
-    // After a stall of the event loop timers run before sockets. Let the sockets deliver what they have, once.
-    if (this.#mayYield && clock.now() - this.#dueAt > STALL_MS && clock.now() < limits.deadline) {
+    // After a stall of the event loop timers run before sockets. Let the sockets deliver what they have, once; past the
+    // deadline too, since an answer that is there has come in time. But nothing may be sent that late.
+    const mayHaveAnswer = clock.now() < limits.deadline || !(transmission.unsent || transmission.preparing);
+    if (this.#mayYield && clock.now() - this.#dueAt > STALL_MS && mayHaveAnswer) {
       this.#mayYield = false;
       this.#timer = clock.setTimeout(this.#onTimer, 0);
       return;

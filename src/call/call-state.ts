@@ -1,6 +1,7 @@
 /** What the engine knows of one call while it runs. */
 import type { ProbeEligibility } from "../health/breaker.js";
 import type { Ending } from "../outcome/outcome.js";
+import { MAX_PUSHBACK_MS } from "../outcome/pushback.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";
 import { mayBeReplayed, perAttemptTimeoutMs, type ResolvedPolicy } from "../policy/policy.js";
 import type { RefusalReason } from "../policy/refusal.js";
@@ -70,11 +71,12 @@ export class CallState<T> {
     else this.#failed.push(attempt);
   }
 
-  /** For how many milliseconds more this region asked not to be called. */
+  /** For how many milliseconds more this region asked not to be called, as far as that is heeded. */
   pushbackLeftMs(region: Region, now: number): number {
     const last = this.#failed.findLast((attempt) => attempt.region.url === region.url);
     if (last?.outcome.pushbackMs === undefined) return 0;
-    return this.startedAt + last.startedMs + last.elapsedMs + last.outcome.pushbackMs - now;
+    const pushbackMs = Math.min(last.outcome.pushbackMs, MAX_PUSHBACK_MS);
+    return this.startedAt + last.startedMs + last.elapsedMs + pushbackMs - now;
   }
 
   /**

@@ -121,7 +121,8 @@ export type CallEvent = CallSucceeded | CallFailed;
  * - `consecutive_failures`: too many attempts in a row got no answer.
  * - `failure_share`: too large a share of its last calls failed.
  * - `probe_failed`: the call that tested it failed.
- * - `pushback`: it asked to be left alone (`Retry-After`).
+ * - `pushback`: it asked to be left alone (`Retry-After`), and nothing else speaks against it. With the other reasons that
+ *   time is the least.
  */
 export type EjectionReason = "consecutive_failures" | "failure_share" | "probe_failed" | "pushback";
 
@@ -134,7 +135,7 @@ export interface RegionEjectedEvent extends EventBase {
   readonly reason: EjectionReason;
   /** When it will be tested, in milliseconds since the Unix epoch. */
   readonly untilMs: number;
-  /** How many times in a row it has been ejected for failing. */
+  /** How many times in a row it has been ejected for failing; 0 if the reason is `pushback`. */
   readonly consecutive: number;
 }
 

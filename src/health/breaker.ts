@@ -6,14 +6,24 @@
  * Every transition starts a new generation, and a permit of an older generation no longer counts.
  */
 import type { EjectionReason } from "../events/events.js";
+import { MAX_PUSHBACK_MS } from "../outcome/pushback.js";
 import type { Evidence } from "./evidence.js";
 import type { HealthSettings } from "./options.js";
 import { OutcomeWindow } from "./outcome-window.js";
 
 export type BreakerState =
   | { readonly kind: "healthy" }
-  /** Gets no calls; from `until` on, one call may test it. `consecutive` counts its ejections in a row. */
-  | { readonly kind: "ejected"; readonly until: number; readonly consecutive: number }
+  /**
+   * Gets no calls; from `until` on, one call may test it. `consecutive` counts its ejections in a row, and is 0 for one
+   * that rests on nothing but the server's own wish.
+   */
+  | {
+      readonly kind: "ejected";
+      readonly until: number;
+      readonly consecutive: number;
+      /** It rests on attempts alone that never had a connection, so the cause may be a pool of this side that is full. */
+      readonly mayBeOurPool?: true;
+    }
   /** The test is under way. */
   | { readonly kind: "probing"; readonly consecutive: number };
 
@@ -44,16 +54,26 @@ export interface BreakerListener {
 
 /** How far an ejection may be from its nominal length, each way, so that regions ejected together return one by one. */
 const JITTER = 0.1;
-/** The longest ejection that a server can ask for. */
-const MAX_PUSHBACK_MS = 30_000;
+
+type Kind = Evidence["kind"];
+
+const isSilence = (kind: Kind): boolean => kind === "unanswered" || kind === "unconnected";
+const isAnswer = (kind: Kind): boolean => kind !== "nothing" && !isSilence(kind);
+const isSignOfLife = (kind: Kind): kind is "success" | "alive" => kind === "success" || kind === "alive";
 
 export class Breaker {
   #state: BreakerState = { kind: "healthy" };
   /** Counts the transitions. */
   #generation = 0;
   #unanswered = 0;
+  /** How many of those never had a connection. */
+  #unconnected = 0;
+  /** When the region last answered anyone, be it with an error. */
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #inFlight = 0;
   #probeInFlight = false;
+  /** Until when the server asked to be left alone: the least time of an ejection. */
+  #pushedBackUntil = Number.NEGATIVE_INFINITY;
   /** The last ejection, to tell a relapse from new trouble. */
   #relapse = { until: Number.NEGATIVE_INFINITY, consecutive: 0 };
   readonly #window: OutcomeWindow;
@@ -99,17 +119,27 @@ export class Breaker {
       this.#become({ kind: "probing", consecutive: this.#consecutive });
       this.listener.probing();
     }
-    return new BreakerPermit(this, this.#generation, probe);
+    return new BreakerPermit(this, this.#generation, probe, now);
   }
 
   /** @internal For the permit. */
-  settle({ generation, probe }: BreakerPermit, { kind, pushbackMs }: Evidence, now: number): void {
+  settle({ generation, probe, startedAt }: BreakerPermit, evidence: Evidence, now: number): void {
+    const { pushbackMs } = evidence;
+    // A region that answered somebody meanwhile is there. This side had no connection to spare.
+    const isOurPool = evidence.kind === "unconnected" && this.#answeredAt >= startedAt;
+    const kind = isOurPool ? "nothing" : evidence.kind;
     this.#inFlight--;
     if (probe) this.#probeInFlight = false;
+    if (isAnswer(kind)) this.#answeredAt = now;
     const isCurrent = generation === this.#generation;
+    // Several calls may bring the same `Retry-After`, and the longest counts, so those of before the ejection do too.
+    const isHeard = pushbackMs !== undefined && (isCurrent || this.#state.kind === "ejected");
+    if (isHeard) {
+      this.#pushedBackUntil = Math.max(this.#pushedBackUntil, now + Math.min(pushbackMs, MAX_PUSHBACK_MS));
+    }
     if (isCurrent) this.#judge(kind, probe, now);
-    // Several calls may bring the same `Retry-After`, and the longest counts, so one also extends an ejection.
-    if (pushbackMs !== undefined && (isCurrent || this.#state.kind === "ejected")) this.#pushBack(pushbackMs, now);
+    else if (isSignOfLife(kind)) this.#liftMistake();
+    if (isHeard) this.#pushBack();
   }
 
   /** @internal For the permit. */
@@ -124,20 +154,21 @@ export class Breaker {
     return this.#state.kind === "healthy" ? 0 : this.#state.consecutive;
   }
 
-  #judge(kind: Evidence["kind"], probe: boolean, now: number): void {
+  #judge(kind: Kind, probe: boolean, now: number): void {
     if (this.#state.kind === "healthy") this.#count(kind, now);
-    else if (kind === "success" || kind === "alive") this.#readmit(now);
+    else if (isSignOfLife(kind)) this.#readmit(kind, now);
     else if (probe && kind !== "nothing" && kind !== "doubtful") this.#eject("probe_failed", now);
     else if (probe) {
       // If the caller left, the next call may test at once. A doubtful answer is no reason to ask again at once.
       const until = kind === "doubtful" ? now + this.settings.ejectionMs : now;
-      this.#become({ kind: "ejected", until, consecutive: this.#consecutive });
+      this.#become({ kind: "ejected", until: Math.max(until, this.#pushedBackUntil), consecutive: this.#consecutive });
     }
   }
 
-  #count(kind: Evidence["kind"], now: number): void {
+  #count(kind: Kind, now: number): void {
     if (kind === "nothing" || kind === "doubtful") return;
-    this.#unanswered = kind === "unanswered" ? this.#unanswered + 1 : 0;
+    this.#unanswered = isSilence(kind) ? this.#unanswered + 1 : 0;
+    this.#unconnected = kind === "unconnected" ? this.#unconnected + 1 : 0;
     if (kind === "alive") return;
     this.#window.add(kind !== "success", now);
     if (kind === "success") return;
@@ -150,46 +181,66 @@ export class Breaker {
   }
 
   #eject(reason: EjectionReason, now: number): void {
-    const inARow = this.#state.kind === "healthy" ? this.#inARowAt(now) : this.#consecutive;
-    const consecutive = inARow + 1;
+    const consecutive = this.#inARowAt(now) + 1;
     const { ejectionMs, maxEjectionMs } = this.settings;
     const nominalMs = Math.min(ejectionMs * consecutive, maxEjectionMs);
-    const until = now + nominalMs * (1 - JITTER + 2 * JITTER * this.random());
-    this.#become({ kind: "ejected", until, consecutive });
-    this.listener.ejected(reason, until, consecutive);
+    const ownUntil = now + nominalMs * (1 - JITTER + 2 * JITTER * this.random());
+    const mayBeOurPool = reason === "consecutive_failures" && this.#unconnected >= this.#unanswered;
+    const until = Math.max(ownUntil, this.#pushedBackUntil);
+    this.#become({ kind: "ejected", until, consecutive, ...(mayBeOurPool && { mayBeOurPool }) });
+    this.#tellEjected(reason);
   }
 
-  /** The server asked not to be called. That is no failure, so the row of ejections does not grow. */
-  #pushBack(forMs: number, now: number): void {
-    const until = now + Math.min(forMs, MAX_PUSHBACK_MS);
-    if (this.#state.kind === "ejected" && this.#state.until >= until) return;
-    const consecutive = this.#consecutive;
-    if (this.#state.kind === "ejected" && now < this.#state.until) {
+  /**
+   * Heeds the server's wish, which is the least time of any ejection. The wish alone is no failing, so the row of ejections
+   * does not grow by it; the failure that brought it has been counted, and that may have ejected the region for longer.
+   */
+  #pushBack(): void {
+    const until = this.#pushedBackUntil;
+    if (this.#state.kind === "healthy") {
+      this.#become({ kind: "ejected", until, consecutive: 0 });
+      this.#tellEjected("pushback");
+    } else if (this.#state.kind === "ejected" && this.#state.until < until) {
       // The same ejection goes on for longer: no transition, and no event.
-      this.#state = { kind: "ejected", until, consecutive };
-      return;
+      this.#state = { ...this.#state, until };
     }
-    this.#become({ kind: "ejected", until, consecutive });
-    this.listener.ejected("pushback", until, consecutive);
+  }
+
+  #tellEjected(reason: EjectionReason): void {
+    if (this.#state.kind === "ejected") this.listener.ejected(reason, this.#state.until, this.#state.consecutive);
   }
 
   /** A region that fails again soon after it was readmitted was not well in between, so its row goes on. */
   #inARowAt(now: number): number {
+    if (this.#consecutive > 0) return this.#consecutive;
     return now < this.#relapse.until ? this.#relapse.consecutive : 0;
   }
 
-  #readmit(now: number): void {
-    this.#relapse = { until: now + this.settings.ejectionMs, consecutive: this.#consecutive };
+  #readmit(kind: "success" | "alive", now: number): void {
+    // After a pushback alone the counts go on, so that a server which asks for a second at a time is found out.
+    if (this.#consecutive > 0) {
+      this.#relapse = { until: now + this.settings.ejectionMs, consecutive: this.#consecutive };
+      this.#window.clear();
+    } else if (kind === "success") this.#window.add(false, now);
+    this.#pushedBackUntil = Number.NEGATIVE_INFINITY;
     this.#become({ kind: "healthy" });
     this.listener.readmitted();
   }
 
-  /** The only transition. Counts and attempts under way belong to the state that ends here. */
+  /** A request from before the ejection was answered: the region was well, and slow calls had all of our connections. */
+  #liftMistake(): void {
+    if (this.#state.kind !== "ejected" || !this.#state.mayBeOurPool) return;
+    this.#window.clear();
+    this.#become({ kind: "healthy" });
+    this.listener.readmitted();
+  }
+
+  /** The only transition. Attempts under way belong to the state that ends here. */
   #become(state: BreakerState): void {
     this.#state = state;
     this.#generation++;
     this.#unanswered = 0;
-    this.#window.clear();
+    this.#unconnected = 0;
   }
 }
 
@@ -198,6 +249,7 @@ class BreakerPermit implements Permit {
     private readonly breaker: Breaker,
     readonly generation: number,
     readonly probe: boolean,
+    readonly startedAt: number,
   ) {}
 
   settle(evidence: Evidence, now: number): void {

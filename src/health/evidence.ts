@@ -6,19 +6,22 @@ export interface Evidence {
   /**
    * - `success`: the region served the call.
    * - `unanswered`: no answer came (connection, timeout).
+   * - `unconnected`: the attempt's time was over before it had a connection. That is `unanswered`, unless the region
+   *   answered somebody meanwhile: then a pool of this side had none to spare, and it is `nothing`.
    * - `failure`: an answer that says the region is in trouble.
    * - `alive`: the service answered, but with an error that concerns the caller alone (`not_found`): the region is
    *   alive, and no more is known.
    * - `doubtful`: an answer that may be the region's fault or the method's; see `Permit.blame`.
    * - `nothing`: no information about the region, for example because the caller left.
    */
-  readonly kind: "success" | "unanswered" | "failure" | "alive" | "doubtful" | "nothing";
+  readonly kind: "success" | "unanswered" | "unconnected" | "failure" | "alive" | "doubtful" | "nothing";
   /** The region asked not to be called for this many milliseconds (`Retry-After`). Always above 0. */
   readonly pushbackMs?: number;
 }
 
 const SUCCESS: Evidence = { kind: "success" };
 const UNANSWERED: Evidence = { kind: "unanswered" };
+const UNCONNECTED: Evidence = { kind: "unconnected" };
 const FAILURE: Evidence = { kind: "failure" };
 const ALIVE: Evidence = { kind: "alive" };
 const DOUBTFUL: Evidence = { kind: "doubtful" };
@@ -33,11 +36,10 @@ const DOUBTFUL_CODES: ReadonlySet<TwirpCode> = new Set(["internal", "unknown", "
 /** @param outcome of an attempt that failed; `undefined` for one that succeeded. */
 export function evidenceOf(outcome: Outcome | undefined): Evidence {
   if (outcome === undefined) return SUCCESS;
-  const { origin, code, pushbackMs } = outcome;
-  if (LOAD.has(code) && pushbackMs !== undefined && pushbackMs > 0) {
-    // The server's own word on when to come back replaces what we would conclude from the failure.
-    return { kind: "nothing", pushbackMs };
-  }
+  const { origin, code, execution, pushbackMs } = outcome;
+  // A server that says when to come back has failed this call all the same.
+  if (LOAD.has(code) && pushbackMs !== undefined && pushbackMs > 0) return { kind: "failure", pushbackMs };
+  if (origin === "timeout" && execution === "none") return UNCONNECTED;
   if (origin === "transport" || origin === "timeout") return UNANSWERED;
   if (origin === "caller" || origin === "client") return NOTHING;
   if (LOAD.has(code)) return FAILURE;

@@ -1,3 +1,6 @@
+/** The longest that a server's wish to be left alone is heeded, for an ejection and for a wait, in milliseconds. */
+export const MAX_PUSHBACK_MS = 30_000;
+
 const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
 
 /**

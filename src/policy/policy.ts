@@ -81,8 +81,10 @@ export interface MethodPolicy {
    */
   backoffMultiplier?: number | undefined;
   /**
-   * The codes after which an idempotent method is replayed even if the first attempt may have run. A connection that
-   * broke and an attempt that timed out are always among the reasons.
+   * The codes after which a method that may run twice is replayed although the attempt may have run. A code that you name
+   * counts even where the handler chose it (`not_found` in a region that is behind, `aborted`). The list replaces the
+   * default. A connection that broke and an attempt that timed out are always among the reasons, and the service's
+   * `retryable: "false"` always forbids.
    *
    * @default `["unavailable", "internal", "unknown", "dataloss", "bad_route"]`: what a Twirp server sends with a 5xx,
    * except `unimplemented`; and a proxy's 404, for a region that does not route the method (yet).
@@ -118,11 +120,20 @@ export interface ResolvedPolicy {
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
   readonly backoffMultiplier: number;
-  readonly retryableCodes: ReadonlySet<TwirpCode>;
+  /** Those that the user named; `undefined`: `DEFAULT_RETRYABLE_CODES`, and none of them where the handler chose it. */
+  readonly retryableCodes: ReadonlySet<TwirpCode> | undefined;
   readonly notExecutedCodes: ReadonlySet<TwirpCode>;
   /** The header that carries the key; `undefined` for none. */
   readonly idempotencyKey: string | undefined;
 }
+
+const DEFAULT_RETRYABLE_CODES: ReadonlySet<TwirpCode> = new Set<TwirpCode>([
+  "unavailable",
+  "internal",
+  "unknown",
+  "dataloss",
+  "bad_route",
+]);
 
 export const DEFAULT_POLICY: ResolvedPolicy = {
   idempotent: false,
@@ -135,7 +146,7 @@ export const DEFAULT_POLICY: ResolvedPolicy = {
   initialBackoffMs: 200,
   maxBackoffMs: 2_000,
   backoffMultiplier: 2,
-  retryableCodes: new Set<TwirpCode>(["unavailable", "internal", "unknown", "dataloss", "bad_route"]),
+  retryableCodes: undefined,
   notExecutedCodes: new Set<TwirpCode>(),
   idempotencyKey: undefined,
 };
@@ -151,6 +162,16 @@ export function mayRunTwice(policy: ResolvedPolicy): boolean {
 /** Whether another attempt may follow one whose fate is unknown. */
 export function mayBeReplayed(policy: ResolvedPolicy): boolean {
   return mayRunTwice(policy) && policy.replay && policy.maxAttempts > 1;
+}
+
+/** Whether the user asks for a replay after this code by its name, whoever chose it. */
+export function namesRetryable({ retryableCodes }: ResolvedPolicy, code: TwirpCode): boolean {
+  return retryableCodes?.has(code) === true;
+}
+
+/** Whether a method that may run twice is replayed after this code, if its attempt may have run. */
+export function isRetryable({ retryableCodes = DEFAULT_RETRYABLE_CODES }: ResolvedPolicy, code: TwirpCode): boolean {
+  return retryableCodes.has(code);
 }
 
 /** The time limit of one attempt in a call that may take `timeoutMs`. */

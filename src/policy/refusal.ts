@@ -1,12 +1,13 @@
 /** Whether a failed attempt may be followed by another: what the policy and the outcome say. */
 import type { Outcome } from "../outcome/outcome.js";
-import { mayRunTwice, type ResolvedPolicy } from "./policy.js";
+import { isRetryable, mayRunTwice, namesRetryable, type ResolvedPolicy } from "./policy.js";
 
 /**
  * Why a call was not replayed.
  *
  * Nothing is left to do:
- * - `answered`: the handler ran and chose this answer.
+ * - `answered`: the handler ran and chose this answer, and the code is none that the policy names for a method that may run
+ *   twice.
  * - `unsendable`: the request could not be built on this side.
  * - `aborted`: the caller aborted the call.
  * - `deadline`: the call's deadline passed, or the wait before the next attempt would outlast it.
@@ -41,16 +42,23 @@ export type RefusalReason =
   | "undiscovered"
   | "closed";
 
-/** Why the policy or the outcome forbids a replay; `undefined` if both allow one. */
+/**
+ * Why the policy or the outcome forbids a replay; `undefined` if both allow one.
+ *
+ * What the handler chose (`execution: done`) is the call's answer, unless the user named its code and the method may run
+ * twice. What may have run is replayed if the method may run twice and there was no answer, or the code is retryable. What
+ * did not run may be replayed in any case. The service's word against it, and `replay: false`, stand above all of this.
+ */
 export function refusalBy(policy: ResolvedPolicy, outcome: Outcome): RefusalReason | undefined {
   const { origin, code, execution } = outcome;
   if (origin === "caller") return code === "canceled" ? "aborted" : "deadline";
   if (origin === "client") return "unsendable";
-  if (execution === "done") return "answered";
+  const isWanted = mayRunTwice(policy) && namesRetryable(policy, code);
+  if (execution === "done" && !isWanted) return "answered";
   if (outcome.forbidden) return "forbidden";
   if (!policy.replay) return "disabled";
   if (execution === "none") return undefined;
   if (!mayRunTwice(policy)) return "not_idempotent";
   const unanswered = origin === "transport" || origin === "timeout";
-  return unanswered || policy.retryableCodes.has(code) ? undefined : "code_not_retryable";
+  return unanswered || isRetryable(policy, code) ? undefined : "code_not_retryable";
 }

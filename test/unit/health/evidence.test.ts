@@ -167,11 +167,11 @@ describe("a server's pushback", () => {
     expect(events).toEqual([]);
   });
 
-  test("is not also counted as a failure", () => {
+  test("counts as a failure as well", () => {
     const { attempts, events } = healthWith();
     attempts(9, outcomeOf(["service", "unavailable"]));
-    attempts(1, asking("service", "unavailable", 60_000));
-    expect(events).toMatchObject([{ type: "region_ejected", reason: "pushback", consecutive: 0 }]);
+    attempts(1, asking("service", "unavailable", 1_000));
+    expect(events).toMatchObject([{ type: "region_ejected", reason: "failure_share", consecutive: 1 }]);
   });
 
   test("of 0 is ignored, and the failure counts", () => {

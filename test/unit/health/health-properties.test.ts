@@ -66,7 +66,7 @@ describe("for any schedule of failures, ejections, probes and aborts", () => {
         else if (event.type === "call" && !event.ok && event.code === "canceled") count("caller leaves");
       }
     });
-    await fc.assert(property, { numRuns: 100, seed: 1 });
+    await fc.assert(property, { numRuns: 200, seed: 1 });
     const reasons = ["consecutive_failures", "failure_share", "probe_failed", "pushback"];
     const rest = ["region_probe", "region_readmitted", "fails without an attempt", "caller leaves"];
     for (const what of [...reasons, ...rest]) expect(seen.get(what) ?? 0, what).toBeGreaterThan(5);

@@ -49,7 +49,7 @@ export function breakerWith(options: HealthOptions = {}, random: () => number = 
 
 /** Makes one attempt that takes no time, in which the server asks not to be called for `pushbackMs`. */
 export function pushBack(breaker: Breaker, pushbackMs: number, now: number): void {
-  breaker.acquire(now, "never").settle({ kind: "nothing", ...(pushbackMs > 0 && { pushbackMs }) }, now);
+  breaker.acquire(now, "never").settle({ kind: "failure", ...(pushbackMs > 0 && { pushbackMs }) }, now);
 }
 
 /** A breaker that was ejected by three failures at time 0, for 30 s. */

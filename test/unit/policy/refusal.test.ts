@@ -42,12 +42,29 @@ describe("whether a replay is allowed", () => {
     }
   });
 
-  test("an attempt that the handler answered is never replayed, with any code", () => {
+  test("an attempt that the handler answered is not replayed by default, with any code", () => {
+    for (const policy of [idempotent, keyed, mutation]) {
+      for (const code of TWIRP_CODES) expect(refusalBy(policy, outcome("done", code)), code).toBe("answered");
+    }
+  });
+
+  test("it is replayed if the user named the code and the method may run twice", () => {
+    const named = { retryableCodes: new Set(TWIRP_CODES) };
     for (const code of TWIRP_CODES) {
-      expect(refusalBy({ ...idempotent, retryableCodes: new Set(TWIRP_CODES) }, outcome("done", code)), code).toBe(
-        "answered",
+      expect(refusalBy({ ...idempotent, ...named }, outcome("done", code)), code).toBe(ALLOWED);
+      expect(refusalBy({ ...keyed, ...named }, outcome("done", code)), code).toBe(ALLOWED);
+      expect(refusalBy({ ...mutation, ...named }, outcome("done", code)), code).toBe("answered");
+      expect(refusalBy({ ...idempotent, ...named, replay: false }, outcome("done", code)), code).toBe("disabled");
+      expect(refusalBy({ ...idempotent, ...named }, { ...outcome("done", code), forbidden: true }), code).toBe(
+        "forbidden",
       );
     }
+  });
+
+  test("it is not where the user named others", () => {
+    const aborted: ResolvedPolicy = { ...idempotent, retryableCodes: new Set<TwirpCode>(["aborted"]) };
+    expect(refusalBy(aborted, outcome("done", "not_found"))).toBe("answered");
+    expect(refusalBy(aborted, outcome("done", "aborted"))).toBe(ALLOWED);
   });
 });
 
