@@ -42,11 +42,16 @@ export function show(value: unknown): string {
 /** The message of anything that was thrown, whatever its author made of it. */
 export function messageOf(error: unknown): string {
   try {
-    const message: unknown = error instanceof Error ? error.message : undefined;
+    const message: unknown = isError(error) ? error.message : undefined;
     return typeof message === "string" ? message : show(error);
   } catch {
     return "an error that cannot be read";
   }
+}
+
+/** An error of another realm is no instance of our `Error`. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }
 
 /** ` (did you mean "x"?)` for the candidate that `name` is probably a misspelling of, or an empty string. */
