@@ -49,6 +49,9 @@ export interface RetryBudget {
   retain(keys: ReadonlySet<string>): void;
 }
 
+/** How many keys have a bucket. Names of methods may come from outside, through a proxy, without end. */
+const MAX_BUCKETS = 1_000;
+
 interface Bucket {
   tokens: number;
   /** How many deposits `tokens` already includes. */
@@ -70,32 +73,32 @@ class TokenBuckets implements RetryBudget {
   }
 
   withdraw(key: string): void {
-    const bucket = this.#bucketOf(key);
-    bucket.tokens = Math.max(0, bucket.tokens - 1);
+    const tokens = Math.max(0, this.balance(key) - 1);
+    // Last in the map, so that the first is the one whose last failure is the longest ago.
+    this.#buckets.delete(key);
+    this.#buckets.set(key, { tokens, credited: this.#deposits });
+    for (const oldest of this.#buckets.keys()) {
+      if (this.#buckets.size <= MAX_BUCKETS) break;
+      this.#buckets.delete(oldest);
+    }
   }
 
   allows(key: string): boolean {
     return this.balance(key) > this.maxTokens / 2;
   }
 
+  /** A key that never failed has no bucket: it would be full. */
   balance(key: string): number {
-    return this.#bucketOf(key).tokens;
+    const bucket = this.#buckets.get(key);
+    if (bucket === undefined) return this.maxTokens;
+    const credit = (this.#deposits - bucket.credited) * this.tokenRatio;
+    bucket.tokens = Math.min(this.maxTokens, bucket.tokens + credit);
+    bucket.credited = this.#deposits;
+    return bucket.tokens;
   }
 
   retain(keys: ReadonlySet<string>): void {
     for (const key of this.#buckets.keys()) if (!keys.has(key)) this.#buckets.delete(key);
-  }
-
-  #bucketOf(key: string): Bucket {
-    let bucket = this.#buckets.get(key);
-    if (bucket === undefined) {
-      bucket = { tokens: this.maxTokens, credited: this.#deposits };
-      this.#buckets.set(key, bucket);
-    }
-    const credit = (this.#deposits - bucket.credited) * this.tokenRatio;
-    bucket.tokens = Math.min(this.maxTokens, bucket.tokens + credit);
-    bucket.credited = this.#deposits;
-    return bucket;
   }
 }
 
