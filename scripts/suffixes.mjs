@@ -81,10 +81,10 @@ export function render() {
  */
 
 /** Domains below which strangers get names. One line for each top-level domain; \`*\` is all of its names. */
-export const PLATFORMS = \`${linesOf(platforms)}\`;
+export const PLATFORMS: string = \`${linesOf(platforms)}\`;
 
 /** Domains below which names are registered like \`example.co.uk\`. Those of up to three letters are not listed. */
-export const REGISTRIES = \`${linesOf(registries)}\`;
+export const REGISTRIES: string = \`${linesOf(registries)}\`;
 `;
 }
 

@@ -6,7 +6,7 @@
  */
 
 /** Domains below which strangers get names. One line for each top-level domain; `*` is all of its names. */
-export const PLATFORMS = `ac drr feedback forms sch
+export const PLATFORMS: string = `ac drr feedback forms sch
 academy official
 ag obj
 ai devs framer kiloapps uwu
@@ -221,7 +221,7 @@ yt org
 zone lima prg1-zerops stackit triton zerops`;
 
 /** Domains below which names are registered like `example.co.uk`. Those of up to three letters are not listed. */
-export const REGISTRIES = `aero accident-investigation accident-prevention aerobatic aeroclub aerodrome agents air-surveillance air-traffic-control aircraft airline airport airtraffic ambulance association author ballooning broker caa cargo catering certification championship charter civilaviation club conference consultant consulting control council crew design dgca educator emergency engine engineer entertainment equipment exchange express federation flight freight fuel gliding government groundhandling group hanggliding homebuilt insurance journal journalist leasing logistics magazine maintenance marketplace media microlight modelling navigation parachuting paragliding passenger-association pilot press production recreation repbody res research rotorcraft safety scientist services show skydiving software student taxi trader trading trainer union workinggroup works
+export const REGISTRIES: string = `aero accident-investigation accident-prevention aerobatic aeroclub aerodrome agents air-surveillance air-traffic-control aircraft airline airport airtraffic ambulance association author ballooning broker caa cargo catering certification championship charter civilaviation club conference consultant consulting control council crew design dgca educator emergency engine engineer entertainment equipment exchange express federation flight freight fuel gliding government groundhandling group hanggliding homebuilt insurance journal journalist leasing logistics magazine maintenance marketplace media microlight modelling navigation parachuting paragliding passenger-association pilot press production recreation repbody res research rotorcraft safety scientist services show skydiving software student taxi trader trading trainer union workinggroup works
 am commune
 ar coop musica mutual senasa
 arpa e164 home in-addr ip6 iris uri urn
