@@ -4,8 +4,8 @@
  * @packageDocumentation
  */
 
+export { describe } from "./call/describe.js";
 export { type FailedAttempt, type FailoverTrace, failoverTrace } from "./call/trace.js";
-export { describe } from "./events/describe.js";
 export type {
   AttemptBase,
   AttemptEvent,

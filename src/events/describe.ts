@@ -1,22 +1,18 @@
-/** Events as lines for people. */
-import type { FailoverEvent } from "./events.js";
+/** Events as lines for people. Their texts are as they came: `describe` makes them fit for a log. */
+import type { FailoverEvent, FailureFacts } from "./events.js";
 
-/**
- * One event as one line, without its time:
- * `livekit.Egress/StartRoomCompositeEgress failed over us-east → eu-west (unavailable, attempt 1, 12 ms)`.
- */
-export function describe(event: FailoverEvent): string {
+export function describeEvent(event: FailoverEvent): string {
   switch (event.type) {
     case "attempt": {
-      const result = event.ok ? "succeeded" : `failed: ${event.code} (${event.origin}, execution ${event.execution})`;
+      const result = event.ok ? "succeeded" : `failed: ${event.code} (${detailsOf(event)})`;
       return `${nameOf(event)} attempt ${event.attempt} in ${event.region} ${result}, ${ms(event.elapsedMs)}`;
     }
     case "failover":
-      return `${nameOf(event)} failed over ${event.from} → ${event.to} (${event.code}, attempt ${event.attempt}, ${ms(event.elapsedMs)})`;
+      return `${nameOf(event)} failed over ${event.from} → ${event.to} (${failureOf(event)}, attempt ${event.attempt}, ${ms(event.elapsedMs)})`;
     case "retry":
-      return `${nameOf(event)} retried in ${event.to} (${event.code}, attempt ${event.attempt}, ${ms(event.elapsedMs)})`;
+      return `${nameOf(event)} retried in ${event.to} (${failureOf(event)}, attempt ${event.attempt}, ${ms(event.elapsedMs)})`;
     case "replay_refused":
-      return `${nameOf(event)} not replayed: ${event.reason} (${event.code} in ${event.region}, attempt ${event.attempt}, execution ${event.execution})`;
+      return `${nameOf(event)} not replayed: ${event.reason} (${failureOf(event)} in ${event.region}, attempt ${event.attempt}, execution ${event.execution})`;
     case "call": {
       const result = event.ok ? "succeeded" : `failed: ${event.code}`;
       const where = event.region === undefined ? "before any attempt" : `after ${attempts(event.attempts)}`;
@@ -37,11 +33,26 @@ export function describe(event: FailoverEvent): string {
   }
 }
 
-function nameOf(event: { service: string; method: string }): string {
-  return `${event.service}/${event.method}`;
+/** The code, and what is known below it: `unavailable: ECONNREFUSED`, `unavailable: HTTP 503`, or `unavailable` alone. */
+export function failureOf(facts: Pick<FailureFacts, "code" | "cause" | "httpStatus">): string {
+  const cause = causeOf(facts);
+  return cause === undefined ? facts.code : `${facts.code}: ${cause}`;
 }
 
-function ms(duration: number): string {
+function causeOf({ cause, httpStatus }: Pick<FailureFacts, "cause" | "httpStatus">): string | undefined {
+  return cause ?? (httpStatus === undefined ? undefined : `HTTP ${httpStatus}`);
+}
+
+function detailsOf(facts: FailureFacts): string {
+  const cause = causeOf(facts);
+  return `${cause === undefined ? "" : `${cause}, `}${facts.origin}, execution ${facts.execution}`;
+}
+
+export function nameOf({ service, method }: { readonly service: string; readonly method: string }): string {
+  return `${service}/${method}`;
+}
+
+export function ms(duration: number): string {
   return `${Math.round(duration)} ms`;
 }
 

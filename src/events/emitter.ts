@@ -42,7 +42,11 @@ export class Emitter {
     return this.#listeners[type].size > 0 || this.#listeners["*"].size > 0;
   }
 
+  /** An event is the same for all listeners, so it is frozen; one that writes to it throws, and only it is harmed. */
   emit(event: FailoverEvent): void {
+    if (!this.wants(event.type)) return;
+    Object.freeze(event);
+    if (event.type === "regions_changed") Object.freeze(event.regions);
     for (const listener of [...this.#listeners[event.type], ...this.#listeners["*"]]) this.#call(listener, event);
   }
 
@@ -61,10 +65,15 @@ export class Emitter {
     };
     try {
       const returned = listener(event as never);
-      // An async listener is not waited for, but its rejection must not end the process.
-      if (returned instanceof Promise) returned.catch(report);
+      // An async listener is not waited for, but its rejection must not end the process. Its promise may be another realm's,
+      // or any thenable. Resolving with it reads and calls its `then` with care, once, and later.
+      if (isObject(returned)) new Promise((resolve) => resolve(returned)).catch(report);
     } catch (error) {
       report(error);
     }
   }
+}
+
+function isObject(value: unknown): boolean {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
 }

@@ -3,7 +3,7 @@ import type { Execution, Origin } from "../outcome/outcome.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";
 import type { RefusalReason } from "../policy/refusal.js";
 
-/** What every event has. */
+/** What every event has. Events are frozen, since all listeners get the same object. */
 export interface EventBase {
   /** When it happened, in milliseconds since the Unix epoch. */
   readonly at: number;

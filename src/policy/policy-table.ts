@@ -29,10 +29,14 @@ export function isIdempotent(level: unknown): boolean {
 
 const KEY = /^(?:\*|[A-Za-z_][\w.]*\/(?:\*|[A-Za-z_]\w*))$/;
 
+/** How many methods are remembered. Their names may come from outside, through a proxy, without end. */
+const MAX_METHODS = 1_000;
+
 /** A checked `PolicyTable`, and what it comes to for each method that was called. */
 export class Policies {
   readonly #patches = new Map<string, PolicyPatch>();
   readonly #resolved = new Map<IdempotencyLevel | undefined, Map<string, Map<string, ResolvedPolicy>>>();
+  #remembered = 0;
 
   /** @throws InvalidOptionError */
   constructor(
@@ -49,11 +53,22 @@ export class Policies {
     }
   }
 
-  /** The policy of a method. It is the same object every time, so a call pays for three look-ups. */
+  /** The policy of a method. It is made once, so a call pays for three look-ups. */
   resolve(service: string, method: string, level: IdempotencyLevel | undefined): ResolvedPolicy {
+    return this.#resolved.get(level)?.get(service)?.get(method) ?? this.#remember(service, method, level);
+  }
+
+  #remember(service: string, method: string, level: IdempotencyLevel | undefined): ResolvedPolicy {
+    // All at once: a client has fewer methods, and whoever has more only pays for making their policies again.
+    if (this.#remembered >= MAX_METHODS) {
+      this.#resolved.clear();
+      this.#remembered = 0;
+    }
+    this.#remembered++;
+    const policy = this.#merge(service, method, level);
     const services = getOrCreate(this.#resolved, level, () => new Map<string, Map<string, ResolvedPolicy>>());
-    const methods = getOrCreate(services, service, () => new Map<string, ResolvedPolicy>());
-    return getOrCreate(methods, method, () => this.#merge(service, method, level));
+    getOrCreate(services, service, () => new Map<string, ResolvedPolicy>()).set(method, policy);
+    return policy;
   }
 
   /**

@@ -75,7 +75,10 @@ const REST_MS = 10 * 60 * 1000;
 /** From then on, time alone fills an empty bucket in this long. */
 const FILL_MS = 50 * 60 * 1000;
 
-/** The most buckets that are kept. The oldest goes first; it starts full again. */
+/**
+ * The most buckets that are kept, because names of methods may come from outside, through a proxy, without end. The one that
+ * was not used for longest goes first; it starts full again.
+ */
 const MAX_BUCKETS = 1_000;
 
 class TokenBuckets implements RetryBudget {
@@ -108,8 +111,9 @@ class TokenBuckets implements RetryBudget {
     return reservation;
   }
 
+  /** A key without a bucket has a full one, and a look does not make it one. */
   balance(key: string): number {
-    return this.#bucketOf(key).tokens;
+    return this.#buckets.has(key) ? this.#bucketOf(key).tokens : this.maxTokens;
   }
 
   keys(): Iterable<string> {
@@ -125,20 +129,17 @@ class TokenBuckets implements RetryBudget {
   }
 
   #bucketOf(key: string): Bucket {
-    let bucket = this.#buckets.get(key);
-    if (bucket === undefined) {
-      const [oldest] = this.#buckets.keys();
-      if (oldest !== undefined && this.#buckets.size >= MAX_BUCKETS) this.#forget(oldest);
-      bucket = new Bucket(this.maxTokens, this.#deposits, this.clock);
-      this.#buckets.set(key, bucket);
+    const bucket = this.#buckets.get(key) ?? new Bucket(this.maxTokens, this.#deposits, this.clock);
+    // Last in the map, so that the first is the one that was not used for longest.
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    for (const [oldest, unused] of this.#buckets) {
+      if (this.#buckets.size <= MAX_BUCKETS) break;
+      this.#buckets.delete(oldest);
+      unused.close();
     }
     bucket.credit(this.#deposits, this.tokenRatio);
     return bucket;
-  }
-
-  #forget(key: string): void {
-    this.#buckets.get(key)?.close();
-    this.#buckets.delete(key);
   }
 }
 

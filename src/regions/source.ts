@@ -45,5 +45,5 @@ export interface RegionSource {
    * Reads an `answer` that a `RegionStore` kept, as strictly as one that has just arrived; throws if it is not valid. The
    * lists of a source without this method are not stored.
    */
-  restore?(answer: string, warn: (message: string) => void): RegionList;
+  restore?(answer: string, warn: (message: string) => void): RegionList | Promise<RegionList>;
 }

@@ -42,7 +42,7 @@ export class StoredRegions {
       const answer = await this.store.get(keyOf(source));
       if (answer === undefined || answer === null) return;
       if (typeof answer !== "string" || answer.length > MAX_CHARACTERS) throw new Error(`it has ${show(answer)}`);
-      const regions = source.restore?.(answer, warn);
+      const regions = await source.restore?.(answer, warn);
       if (regions !== undefined) use(regions);
     };
     const reading = read().catch((error: unknown) => warn(complaint("read", error)));

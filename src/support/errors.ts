@@ -1,3 +1,5 @@
+import { escapeUnfit } from "./one-line.js";
+
 /**
  * Thrown when an option cannot be what the user meant. That is a programming error, so it is thrown where the option is
  * given (`createFailover()`, `httpRegions()`, `policiesFor()`, the start of a call with a policy of its own), never in
@@ -27,9 +29,10 @@ export function mustBe(option: string, expected: string, value: unknown, hint = 
   return new InvalidOptionError(option, value, `${option} must be ${expected}; got ${show(value)}${hint}`);
 }
 
-/** A short form of any value that is safe in a message: it is bounded, and making it never throws. */
+/** A short form of any value that is safe in a message: it is bounded and on one line, and making it never throws. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value === "string")
+    return escapeUnfit(JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value));
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
@@ -39,11 +42,16 @@ export function show(value: unknown): string {
 /** The message of anything that was thrown, whatever its author made of it. */
 export function messageOf(error: unknown): string {
   try {
-    const message: unknown = error instanceof Error ? error.message : undefined;
+    const message: unknown = isError(error) ? error.message : undefined;
     return typeof message === "string" ? message : show(error);
   } catch {
     return "an error that cannot be read";
   }
+}
+
+/** An error of another realm is no instance of our `Error`. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }
 
 /** ` (did you mean "x"?)` for the candidate that `name` is probably a misspelling of, or an empty string. */

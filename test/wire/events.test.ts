@@ -97,12 +97,12 @@ describe.each(CLIENTS)("events, $name, $format", (kind) => {
     await client.read(newRequestId());
     await errorOf(client.mutation(newRequestId()));
     expect(client.events.map((event) => line(event).replace(/\d+ ms/, "N ms"))).toEqual([
-      "acme.rooms.v1.RoomService/GetRoom attempt 1 in home failed: unavailable (intermediary, execution unknown), N ms",
-      "acme.rooms.v1.RoomService/GetRoom failed over home → second (unavailable, attempt 1, N ms)",
+      "acme.rooms.v1.RoomService/GetRoom attempt 1 in home failed: unavailable (HTTP 503, intermediary, execution unknown), N ms",
+      "acme.rooms.v1.RoomService/GetRoom failed over home → second (unavailable: HTTP 503, attempt 1, N ms)",
       "acme.rooms.v1.RoomService/GetRoom attempt 2 in second succeeded, N ms",
       "acme.rooms.v1.RoomService/GetRoom succeeded after 2 attempts, N ms",
-      "acme.rooms.v1.RoomService/DialParticipant attempt 1 in home failed: unavailable (transport, execution unknown), N ms",
-      "acme.rooms.v1.RoomService/DialParticipant not replayed: not_idempotent (unavailable in home, attempt 1, execution unknown)",
+      "acme.rooms.v1.RoomService/DialParticipant attempt 1 in home failed: unavailable (ECONNRESET, transport, execution unknown), N ms",
+      "acme.rooms.v1.RoomService/DialParticipant not replayed: not_idempotent (unavailable: ECONNRESET in home, attempt 1, execution unknown)",
       "acme.rooms.v1.RoomService/DialParticipant failed: unavailable after 1 attempt, N ms",
     ]);
   });

@@ -17,9 +17,9 @@ test.each(["protobuf-ts", "twirp-ts"])("examples/%s prints what it does, and end
     "All regions are up:",
     "  GetRoom was served by us-east",
     "us-east is down. Nothing could be sent there, so a mutation may go elsewhere too:",
-    "  acme.rooms.v1.RoomService/GetRoom failed over us-east → eu-west (unavailable, attempt 1, n ms)",
+    "  acme.rooms.v1.RoomService/GetRoom failed over us-east → eu-west (unavailable: ECONNREFUSED, attempt 1, n ms)",
     "  GetRoom was served by eu-west",
-    "  acme.rooms.v1.RoomService/DialParticipant failed over us-east → eu-west (unavailable, attempt 1, n ms)",
+    "  acme.rooms.v1.RoomService/DialParticipant failed over us-east → eu-west (unavailable: ECONNREFUSED, attempt 1, n ms)",
     "  DialParticipant was served by eu-west, and rang 1 phone",
     "eu-west is down too, and the caller waits half a second:",
   ]);

@@ -21,8 +21,9 @@ const inMap = (): RegionStore => {
   const kept = new Map<string, string>();
   return { get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) };
 };
+let files = 0;
 const inFile = (): RegionStore => {
-  const path = join(folder, "regions.json");
+  const path = join(folder, `regions-${++files}.json`);
   return {
     get: () => readFile(path, "utf8").catch(() => undefined),
     set: (_, value) => writeFile(path, value),

@@ -14,7 +14,7 @@ import type { TwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
 import type { MethodPolicy } from "../../policy/policy.js";
 import { checkBoolean, checkKeys, checkObject } from "../../support/checks.js";
-import { mustBe } from "../../support/errors.js";
+import { InvalidOptionError, mustBe } from "../../support/errors.js";
 import { readError } from "./rpc-error.js";
 
 declare module "@protobuf-ts/runtime-rpc/build/types/rpc-options.js" {
@@ -39,8 +39,15 @@ export interface InterceptorOptions {
 type FetchInit = RequestInit & { dispatcher?: Dispatcher };
 
 /**
- * Makes the interceptor. One `Failover` may serve any number of transports and clients. Twirp only has unary methods, so
- * streaming calls pass through to the transport, which refuses them.
+ * Marks the options of an attempt with its `Failover`. An interceptor of ours that sees it stands below another one, and would
+ * send the attempt to regions of its own. The symbol is global, because there may be two copies of this package.
+ */
+const ATTEMPT_OF = Symbol.for("twirp-failover.attempt-of");
+
+/**
+ * Makes the interceptor. One `Failover` may serve any number of transports and clients, but a call passes through one of
+ * these interceptors only: with two of them, one below the other, calls reject with an `InvalidOptionError`, unsent. Twirp
+ * only has unary methods, so streaming calls pass through to the transport, which refuses them.
  *
  * @throws InvalidOptionError
  */
@@ -52,7 +59,8 @@ export function failoverInterceptor(failover: Failover, options: InterceptorOpti
   const observe = checkBoolean("proofOfSending", options.proofOfSending ?? true);
   return {
     interceptUnary(next, method, input, options) {
-      const call = new ProtobufTsCall(next, method, input, options, observe);
+      checkOutermost(options, failover);
+      const call = new ProtobufTsCall(next, method, input, options, failover, observe);
       return call.resultOf(failover.run(call));
     },
   };
@@ -72,6 +80,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
     private readonly info: MethodInfo,
     private readonly input: object,
     private readonly options: RpcOptions,
+    private readonly failover: Failover,
     private readonly observe: boolean,
   ) {}
 
@@ -104,6 +113,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
     const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
     // Not with a spread, because on Node 20 it costs a microsecond to add properties to what a spread has copied.
     const options = Object.assign({}, this.options, {
+      [ATTEMPT_OF]: this.failover,
       baseUrl: region.url,
       abort: signal,
       meta: withHeaders({ ...meta }, headers),
@@ -168,6 +178,17 @@ class ProtobufTsCall implements RpcCall<Answered> {
     for (const promise of [headers, response, status, trailers]) promise.catch(ignore);
     return new UnaryCall(this.info, this.options.meta ?? {}, this.input, headers, response, status, trailers);
   }
+}
+
+/** @throws InvalidOptionError below another interceptor of ours, whose attempt then fails before anything is sent. */
+function checkOutermost(options: RpcOptions & { [ATTEMPT_OF]?: unknown }, failover: Failover): void {
+  const outer = options[ATTEMPT_OF];
+  if (outer === undefined) return;
+  const which = outer === failover ? "the same Failover" : "different Failovers";
+  const problem =
+    `there are two failoverInterceptors, one below the other, with ${which}; ` +
+    "leave one, and look for the other in the interceptors of the transport and of the call";
+  throw new InvalidOptionError("interceptors", "(not shown)", problem);
 }
 
 /** Adds the headers that are missing. Header names match in any case. */

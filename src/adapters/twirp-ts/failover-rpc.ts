@@ -7,7 +7,7 @@ import { checkKeys, checkObject } from "../../support/checks.js";
 import { InvalidOptionError, mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource } from "../../support/headers.js";
 import { type CallOptions, type CallSettings, mergeCallOptions } from "./call-options.js";
-import { checkTakes, ownRpc, type Rpc, type RpcFactory } from "./own-rpc.js";
+import { checkTakes, IS_FAILOVER_RPC, ownRpc, type Rpc, type RpcFactory } from "./own-rpc.js";
 import { readTwirpError, toTwirpError } from "./twirp-error.js";
 
 const FETCH_OPTIONS = ["headers", "fetch", "maxResponseBytes", "proofOfSending"];
@@ -48,7 +48,8 @@ export function failoverRpc(failover: Failover, options: FailoverRpcOptions = {}
   }
   const { rpc, headers, ...http } = checkOptions(options);
   const callOf = rpc === undefined ? byFetch(new TwirpHttp(http)) : byRpc(rpc);
-  const bind = (settings: CallSettings): FailoverRpc => ({
+  const bind = (settings: CallSettings): FailoverRpc & { [IS_FAILOVER_RPC]: true } => ({
+    [IS_FAILOVER_RPC]: true,
     request: async (service, method, contentType, data) =>
       failover.run(callOf({ ...settings, service, method }, contentType, data)),
     with(given) {

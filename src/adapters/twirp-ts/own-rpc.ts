@@ -19,12 +19,20 @@ export interface Rpc {
 /**
  * Makes the `Rpc` for one attempt.
  *
+ * It must make the request itself: another `failoverRpc` is refused when a call starts, before anything is sent.
+ *
  * @param region where to send it.
  * @param signal when it aborts, nobody waits for the answer any longer. An `Rpc` that ignores it goes on by itself.
  * @param headers must be sent: the idempotency key, and what `with` was given. If there are any, a function that does not
  * take them is refused before anything is sent.
  */
 export type RpcFactory = (region: Region, signal: AbortSignal, headers: Record<string, string>) => Rpc;
+
+/**
+ * Marks what `failoverRpc` returns. One that makes another one's requests would send them to regions of its own. The symbol
+ * is global, because there may be two copies of this package.
+ */
+export const IS_FAILOVER_RPC = Symbol.for("twirp-failover.rpc");
 
 /** @throws InvalidOptionError, or whatever the user's function throws. */
 export function ownRpc(
@@ -36,6 +44,8 @@ export function ownRpc(
   checkTakes(factory, headers);
   const rpc = factory(region, signal, headers);
   if (typeof rpc?.request !== "function") throw mustBe("what rpc returns", "an Rpc", rpc);
+  if (IS_FAILOVER_RPC in rpc)
+    throw mustBe("what rpc returns", "an Rpc that makes requests, not another failoverRpc", rpc);
   return rpc;
 }
 

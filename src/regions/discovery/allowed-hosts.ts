@@ -18,8 +18,6 @@ interface AllowedHost {
 export interface HostRules {
   /** How to name the list of hosts in an error. */
   readonly option: string;
-  /** The hosts that are allowed if the user names none. */
-  readonly defaults: readonly string[];
   /** The scheme of home. A region may use another one only if it is `https:`. */
   readonly protocol: string;
   /** Whether a host may be called on the port of this URL if the list names no port. */
@@ -34,10 +32,9 @@ export class AllowedHosts {
     given: unknown,
     private readonly rules: HostRules,
   ) {
-    const { option, defaults } = rules;
-    const hosts = given ?? defaults;
-    if (!Array.isArray(hosts)) throw mustBe(option, "a list of host names", hosts);
-    this.#hosts = hosts.map((host, i) => checkHost(`${option}[${i}]`, host));
+    const { option } = rules;
+    if (!Array.isArray(given)) throw mustBe(option, "a list of host names", given);
+    this.#hosts = given.map((host, i) => checkHost(`${option}[${i}]`, host));
   }
 
   /** What is wrong with a region at this URL; `undefined` if nothing is. */
@@ -56,11 +53,10 @@ export class AllowedHosts {
   }
 }
 
-/** The rules for a list with a home: hosts in home's own domain, on the scheme's port or on home's. */
+/** The rules for a list with a home: hosts on the scheme's port or on home's. */
 export function rulesOfHome(option: string, home: URL): HostRules {
   return {
     option,
-    defaults: [parentDomain(home.hostname)],
     protocol: home.protocol,
     isUsualPort: (url) =>
       url.port === "" ||
@@ -86,27 +82,4 @@ function checkHost(option: string, value: unknown): AllowedHost {
     throw mustBe(option, 'a host name such as "example.com", or "example.com:8443"', value);
   }
   return { name: url.hostname, ...(port !== undefined && { port: String(Number(port)) }) };
-}
-
-/** The second-level domains of country registries: any label of up to three letters (`co.uk`), and a few longer ones. */
-const REGISTRIES = /^(?:.{1,3}|asso|firm|gouv|govt|info|name|priv|school|store)\...$/;
-
-/** Platforms where anybody gets a name. There are more; users of those have to name their hosts. */
-const SHARED = new Set(
-  `a.run.app amazonaws.com appspot.com azurewebsites.net cloudfront.net firebaseapp.com fly.dev github.io gitlab.io
-  herokuapp.com netlify.app ngrok-free.app ngrok.io nip.io onrender.com pages.dev sslip.io trycloudflare.com ts.net
-  up.railway.app vercel.app web.app workers.dev`.split(/\s+/),
-);
-
-/**
- * The domain whose hosts count as home's own: all labels but the first, if two or more are left. Names directly under a
- * registry's domain (`example.com`, `example.co.uk`) or a shared one stand for themselves.
- */
-export function parentDomain(host: string): string {
-  // A dot at the end only says that the name is complete.
-  const labels = host.split(".").filter((label) => label !== "");
-  const isAddress = host.startsWith("[") || /^\d+$/.test(labels.at(-1) as string);
-  const parent = labels.slice(1).join(".");
-  const isOwn = labels.length > 2 && !REGISTRIES.test(parent) && !SHARED.has(parent);
-  return isAddress || !isOwn ? labels.join(".") : parent;
 }

@@ -35,9 +35,10 @@ export interface HttpRegionsOptions {
    * Hosts that may be called if the list names them, each with all its subdomains: `"example.com"` on the usual port and on
    * home's, `"example.com:8443"` on that port only.
    *
-   * @default the parent domain of home: `livekit.cloud` for `my.livekit.cloud`. An address, or a name like `localhost`,
-   * stands for itself alone. Name the hosts if the parent domain is not yours alone, as on hosting platforms, of which only
-   * the best known are recognised.
+   * @default the parent domain of home: `livekit.cloud` for `my.livekit.cloud`. Home alone, with its subdomains, if that is
+   * an address, a name like `localhost`, a name directly below a registry (`example.com`, `example.co.uk`), or one on a
+   * platform where strangers get names too (`x.us-central1.run.app`), as far as the Public Suffix List knows it. Name the
+   * hosts if the parent domain is not yours alone for any other reason.
    */
   allowedHosts?: readonly string[] | undefined;
   /**
@@ -69,20 +70,22 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const { origin } = new URL(home);
   const url = options.url === undefined ? `${origin}/settings/regions` : checkUrl(options.url);
   const headers = checkHeaders("httpRegions.headers", options.headers ?? {});
-  const allowedHosts = new AllowedHosts(options.allowedHosts, rulesOfHome("httpRegions.allowedHosts", new URL(home)));
+  const rules = rulesOfHome("httpRegions.allowedHosts", new URL(home));
+  let hosts = options.allowedHosts === undefined ? undefined : new AllowedHosts(options.allowedHosts, rules);
   const known = withFallback(home, options.fallback);
 
-  const parse = (text: string, warn: Warn, before: readonly Region[]): RegionList => {
-    const regions = parseRegionAnswer(text, { home, allowedHosts, othersKnown: before.length > 1, warn });
+  const parse = async (text: string, warn: Warn, before: readonly Region[]): Promise<RegionList> => {
+    hosts ??= new AllowedHosts([await domainOf(home)], rules);
+    const regions = parseRegionAnswer(text, { home, allowedHosts: hosts, othersKnown: before.length > 1, warn });
     return regions.length > 1 ? regions : known;
   };
   const ask = async (endpoint: string, { signal, warn, known }: LoadRequest) => {
     const answer = await readAnswer(endpoint, await makeHeaders("httpRegions.headers", headers), signal);
-    return { ...answer, regions: parse(answer.answer, warn, known) };
+    return { ...answer, regions: await parse(answer.answer, warn, known) };
   };
   return {
     // With another home, other hosts or another fallback, the same answer would make another list.
-    key: [url, home, allowedHosts, JSON.stringify(known.slice(1))].join(" "),
+    key: [url, home, hosts ?? "(default)", JSON.stringify(known.slice(1))].join(" "),
     name: url.replace(/\?.*$/s, ""), // A query may hold a token.
     known,
     restore: (text, warn) => parse(text, warn, known),
@@ -93,6 +96,12 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
       return firstAnswer(questions, request.signal, systemClock);
     },
   };
+}
+
+/** Whose hosts may be called if the user names none. What it takes to know that is large, and loaded here alone. */
+async function domainOf(home: string): Promise<string> {
+  const { homeDomain } = await import("./home-domain.js");
+  return homeDomain(new URL(home).hostname);
 }
 
 /** Where to ask for the list: at its URL, and, if home itself serves it, in the other regions too. */

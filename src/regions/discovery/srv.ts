@@ -91,9 +91,8 @@ export function srvRegions(options: SrvRegionsOptions): RegionSource {
   const ttlMs = checkNumber("srvRegions.ttlMs", options.ttlMs ?? 30_000, 3_000, Number.MAX_SAFE_INTEGER);
   const servers = checkServers(options.resolver);
   const domain = name.replace(/^(?:_[^.]*\.)+/, "");
-  const allowedHosts = new AllowedHosts(options.allowedHosts, {
+  const allowedHosts = new AllowedHosts(options.allowedHosts ?? [domain], {
     option: "srvRegions.allowedHosts",
-    defaults: [domain],
     protocol,
     isUsualPort: () => true, // SRV records exist to name ports.
   });

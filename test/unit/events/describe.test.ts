@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describe as describeEvent } from "../../../src/events/describe.js";
+import { describe as describeEvent } from "../../../src/call/describe.js";
 import type { FailoverEvent } from "../../../src/events/events.js";
 
 const call = { callId: 7, service: "livekit.Egress", method: "StartRoomCompositeEgress", at: 1_700_000_000_000 };
@@ -29,6 +29,55 @@ const rows: [string, FailoverEvent, string][] = [
       backoffMs: 200,
     },
     "livekit.Egress/StartRoomCompositeEgress failed over us-east → eu-west (unavailable, attempt 1, 12 ms)",
+  ],
+  [
+    "a failover whose cause is known",
+    {
+      type: "failover",
+      ...call,
+      ...failure,
+      cause: "ECONNREFUSED",
+      httpStatus: 200,
+      from: "us-east",
+      to: "eu-west",
+      attempt: 1,
+      elapsedMs: 12,
+      backoffMs: 0,
+    },
+    "livekit.Egress/StartRoomCompositeEgress failed over us-east → eu-west (unavailable: ECONNREFUSED, attempt 1, 12 ms)",
+  ],
+  [
+    "an attempt of which the status is known",
+    { type: "attempt", ...call, region: "us-east", attempt: 2, elapsedMs: 12, ok: false, ...failure, httpStatus: 503 },
+    "livekit.Egress/StartRoomCompositeEgress attempt 2 in us-east failed: unavailable (HTTP 503, service, execution unknown), 12 ms",
+  ],
+  [
+    "a retry after a status",
+    {
+      type: "retry",
+      ...call,
+      ...failure,
+      httpStatus: 503,
+      from: "eu-west",
+      to: "us-east",
+      attempt: 2,
+      elapsedMs: 3,
+      backoffMs: 400,
+    },
+    "livekit.Egress/StartRoomCompositeEgress retried in us-east (unavailable: HTTP 503, attempt 2, 3 ms)",
+  ],
+  [
+    "a refusal after a broken connection",
+    {
+      type: "replay_refused",
+      ...call,
+      ...failure,
+      cause: "ECONNRESET",
+      region: "us-east",
+      attempt: 1,
+      reason: "not_idempotent",
+    },
+    "livekit.Egress/StartRoomCompositeEgress not replayed: not_idempotent (unavailable: ECONNRESET in us-east, attempt 1, execution unknown)",
   ],
   [
     "a retry",

@@ -1,5 +1,6 @@
 /** Parses discovery answers as `httpRegions` does, and collects the warnings. */
 import { AllowedHosts, rulesOfHome } from "../../../src/regions/discovery/allowed-hosts.js";
+import { homeDomain } from "../../../src/regions/discovery/home-domain.js";
 import { parseRegionAnswer } from "../../../src/regions/discovery/region-answer.js";
 
 export const HOME = "https://my.livekit.cloud/twirp";
@@ -14,7 +15,8 @@ export interface Rules {
 export function parse(answer: unknown, { home = HOME, allowedHosts }: Rules = {}) {
   const warnings: string[] = [];
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);
-  const hosts = new AllowedHosts(allowedHosts, rulesOfHome("allowedHosts", new URL(home)));
+  const { hostname } = new URL(home);
+  const hosts = new AllowedHosts(allowedHosts ?? [homeDomain(hostname)], rulesOfHome("allowedHosts", new URL(home)));
   const list = parseRegionAnswer(text, {
     home,
     allowedHosts: hosts,

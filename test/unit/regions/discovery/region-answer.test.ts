@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parentDomain } from "../../../../src/regions/discovery/allowed-hosts.js";
+import { homeDomain } from "../../../../src/regions/discovery/home-domain.js";
 import { at, entry, HOME, parse } from "../../helpers/region-answers.js";
 
 describe("the order", () => {
@@ -173,7 +173,7 @@ describe("the domain that is taken as home's own", () => {
     ["example.gouv.fr", "example.gouv.fr"],
     ["eu.example.gouv.fr", "example.gouv.fr"],
     ["my-app.vercel.app", "my-app.vercel.app"],
-    ["eu.my-app.fly.dev", "my-app.fly.dev"],
+    ["eu.my-app.fly.dev", "eu.my-app.fly.dev"],
     ["example.com.au", "example.com.au"],
     ["localhost", "localhost"],
     ["rooms", "rooms"],
@@ -184,6 +184,6 @@ describe("the domain that is taken as home's own", () => {
     ["rooms.local", "rooms.local"],
     ["rooms.default.svc.cluster.local", "default.svc.cluster.local"],
   ])("of %s is %s", (host, expected) => {
-    expect(parentDomain(host)).toBe(expected);
+    expect(homeDomain(host)).toBe(expected);
   });
 });
