@@ -75,6 +75,8 @@ export function outcomeOfEnding(ending: Ending, transmission: SendRecord): Outco
 
 export interface Circumstances {
   readonly transmission: SendRecord;
+  /** What was called: `pkg.Service/Method`. */
+  readonly route: string;
   /** Codes that this method's service uses only before it runs anything. */
   readonly notExecutedCodes: ReadonlySet<TwirpCode>;
   /** The time now, for a `Retry-After` that names a date. */
@@ -167,10 +169,23 @@ function fromTwirp(failure: WireFailure & { kind: "twirp" }, circumstances: Circ
   };
   // `retryable` is the convention of Twirp's own documentation on errors and retries.
   const forbidden = meta.retryable === "false" && { forbidden: true as const };
-  if (code === "bad_route") return { ...facts, execution: "none", ...forbidden };
-  const promised = meta.retryable === "true" || notExecutedCodes.has(code);
+  // A handler that returns the error of a service it called has run, and the error is not its own service's word.
+  const relayed = meta.http_error_from_intermediary !== undefined;
+  const unrouted = code === "bad_route" && !relayed && namesRoute(meta.twirp_invalid_route, circumstances.route);
+  if (unrouted) return { ...facts, execution: "none", ...forbidden };
+  const promised = meta.retryable === "true" || (!relayed && notExecutedCodes.has(code));
   if (promised && !forbidden) return { ...facts, execution: "none", promised: true };
   return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done", ...forbidden };
+}
+
+/**
+ * Whether a `bad_route` is about this call. Twirp servers name the route that they do not have ("POST
+ * /twirp/pkg.Service/Method"); one of another service was passed on by a handler. Clients spell a method in the URL in
+ * their own way (`get_room` as `GetRoom`), and proxies may change the prefix.
+ */
+function namesRoute(named: unknown, route: string): boolean {
+  const spelt = (text: string) => text.replaceAll("_", "").toLowerCase();
+  return typeof named === "string" && spelt(named).endsWith(`/${spelt(route)}`);
 }
 
 /** Codes that a handler, its framework or its host may all have produced, before, during or after the work. */
@@ -181,6 +196,7 @@ const AMBIGUOUS: ReadonlySet<TwirpCode> = new Set([
   "dataloss",
   "deadline_exceeded",
   "resource_exhausted",
+  "bad_route",
 ]);
 
 /** Whether the answer is certainly not half of a Twirp error. */

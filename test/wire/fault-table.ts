@@ -74,10 +74,18 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
   typed("resource_exhausted", "unknown", "none"),
   {
     name: "Twirp error bad_route",
-    fault: faults.json(404, { code: "bad_route", msg: "no handler" }),
+    fault: faults.noRoute,
     executed: 0,
     outcome: { code: "bad_route", origin: "service", execution: "none", httpStatus: 404 },
     replayed: "all",
+  },
+  {
+    // By its own handler, which may have it from another service.
+    name: "Twirp error bad_route that names no route",
+    fault: faults.handlerError("bad_route"),
+    executed: 1,
+    outcome: { code: "bad_route", origin: "service", execution: "unknown", httpStatus: 404 },
+    replayed: "idempotent",
   },
   {
     name: "Twirp error unavailable that promises to be retryable",
