@@ -33,7 +33,7 @@ export function httpCall<T>(http: TwirpHttp, options: HttpCallOptions<T>): RpcCa
       try {
         return read(bytes as Uint8Array<ArrayBuffer>);
       } catch (error) {
-        throw brokenResponse(`the answer cannot be read: ${messageOf(error)}`, error);
+        throw brokenResponse(`the answer cannot be read: ${messageOf(error)}`, 200, error);
       }
     },
     inspect: () => ({ kind: "none" }),

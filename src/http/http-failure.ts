@@ -49,13 +49,13 @@ export class HttpFailure extends Error {
   }
 }
 
-/** A good answer that cannot be used. */
-export function brokenResponse(message: string, cause?: unknown): HttpFailure {
+/** An answer of success that cannot be used. */
+export function brokenResponse(message: string, status: number, cause?: unknown): HttpFailure {
   return new HttpFailure({
     wireFailure: { kind: "broken" },
     code: "dataloss",
     message,
-    meta: { status_code: "200" },
+    meta: { status_code: `${status}` },
     cause,
   });
 }

@@ -8,10 +8,13 @@
 import type { AttemptRequest } from "../call/rpc-call.js";
 import { readBounded } from "../support/bounded-body.js";
 import { checkBoolean, checkInteger } from "../support/checks.js";
-import { messageOf, mustBe, show } from "../support/errors.js";
+import { messageOf, mustBe } from "../support/errors.js";
 import { causeOf, messageWithCause } from "../support/platform-cause.js";
+import { type ContentType, typeProblem } from "./content-type.js";
 import { brokenResponse, failureOf, HttpFailure } from "./http-failure.js";
 import { type Dispatcher, ObservedDispatcher } from "./observed-dispatcher.js";
+
+export type { ContentType } from "./content-type.js";
 
 /** How requests are sent. */
 export interface HttpOptions {
@@ -36,9 +39,6 @@ export interface HttpOptions {
    */
   proofOfSending?: boolean | undefined;
 }
-
-/** The two formats of Twirp. */
-export type ContentType = "application/json" | "application/protobuf";
 
 /** One request. */
 export interface HttpRequest {
@@ -87,24 +87,29 @@ export class TwirpHttp {
       const wireFailure = { kind: "none", cause: causeOf(error) } as const;
       throw new HttpFailure({ wireFailure, code: "unavailable", message: messageWithCause(error), cause: error });
     }
-    if (response.status !== 200) throw await failureOf(response);
+    // A success with another status is a good answer of something else: a challenge's 202, a proxy's 204.
+    if (response.status < 200 || response.status > 299) throw await failureOf(response);
     return this.#read(response, contentType);
   }
 
   async #read(response: Response, contentType: ContentType): Promise<Uint8Array> {
-    const type = response.headers.get("content-type");
-    if (isOther(type ?? "", contentType)) {
+    const { status, headers } = response;
+    const problem =
+      status === 200
+        ? typeProblem(headers.get("content-type"), contentType)
+        : `the answer has the HTTP status ${status}, and not 200`;
+    if (problem !== undefined) {
       // Not waited for: a stream that hangs may hang here, too.
       response.body?.cancel().catch(ignore);
-      throw brokenResponse(`the answer is not ${contentType} but ${show(type ?? "of no type")}`);
+      throw brokenResponse(problem, status);
     }
     try {
       const { bytes, more } = await readBounded(response, this.#maxResponseBytes);
       if (!more) return bytes;
     } catch (error) {
-      throw brokenResponse(`the answer broke off: ${messageOf(error)}`, error);
+      throw brokenResponse(`the answer broke off: ${messageOf(error)}`, status, error);
     }
-    throw brokenResponse(`the answer is longer than ${this.#maxResponseBytes} bytes (maxResponseBytes)`);
+    throw brokenResponse(`the answer is longer than ${this.#maxResponseBytes} bytes (maxResponseBytes)`, status);
   }
 }
 
@@ -121,16 +126,6 @@ function headersOf(given: HeadersInit, contentType: ContentType, ofCall: Readonl
     const message = "the call's headers are not valid HTTP headers";
     throw new HttpFailure({ wireFailure: { kind: "unsendable" }, code: "internal", message });
   }
-}
-
-/**
- * Whether a type says that the body is not an answer: a page, the other one of Twirp's formats, or what a proxy sends if it
- * knows nothing better. An empty body would decode as a message with all defaults. Servers may name the right format
- * differently, so an unknown type passes.
- */
-function isOther(type: string, expected: ContentType): boolean {
-  const essence = type.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  return essence !== expected && /^(|text\/.*|application\/(json|protobuf|octet-stream))$/.test(essence);
 }
 
 function ignore(): void {}

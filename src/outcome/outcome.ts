@@ -96,10 +96,8 @@ export function outcomeOfFailure(failure: WireFailure, circumstances: Circumstan
 function read(failure: WireFailure, circumstances: Circumstances): Outcome {
   const { transmission } = circumstances;
   const seen = transmission.httpStatus;
-  // After a good status the server has sent no error, whatever the text says. (A 2xx other than 200 may be known to be
-  // an intermediary's.)
-  const isGood = seen !== undefined && seen >= 200 && seen < 300;
-  if (isGood && !(failure.kind === "http" && failure.status === seen)) return broken(transmission);
+  // After a good status the server has sent no error, whatever the text says.
+  if (seen !== undefined && seen >= 200 && seen < 300) return broken(transmission);
   switch (failure.kind) {
     case "twirp":
       // If no server was seen to answer, none said so: an interceptor below made the error.

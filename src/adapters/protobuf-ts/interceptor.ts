@@ -10,6 +10,7 @@ import {
 import type { AttemptRequest, RpcCall } from "../../call/rpc-call.js";
 import type { Failover } from "../../failover.js";
 import { type Dispatcher, ObservedDispatcher } from "../../http/observed-dispatcher.js";
+import { ResponseWatch } from "../../http/response-watch.js";
 import type { TwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
 import type { MethodPolicy } from "../../policy/policy.js";
@@ -103,6 +104,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
   send({ region, signal, headers, observer }: AttemptRequest): Promise<Answered> {
     const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
     // Not with a spread, because on Node 20 it costs a microsecond to add properties to what a spread has copied.
+    const response = this.observe ? new ResponseWatch() : undefined;
     const options = Object.assign({}, this.options, {
       baseUrl: region.url,
       abort: signal,
@@ -111,7 +113,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
         // A redirect that is followed turns a POST into a GET without a body.
         redirect: "manual",
         ...fetchInit,
-        ...(this.observe && { dispatcher: new ObservedDispatcher(observer, fetchInit?.dispatcher) }),
+        ...(response && { dispatcher: new ObservedDispatcher(observer, fetchInit?.dispatcher, response) }),
       },
     });
     const call = this.next(this.info, this.input, options);
@@ -119,11 +121,11 @@ class ProtobufTsCall implements RpcCall<Answered> {
       Promise.resolve(call).catch(ignore);
       throw new TypeError("twirp-failover: an interceptor below returned no UnaryCall; is its interceptUnary async?");
     }
-    return this.#responseOf(call);
+    return this.#answerOf(call, response);
   }
 
   /** Resolves with the call once its response is in. */
-  async #responseOf(call: UnaryCall): Promise<Answered> {
+  async #answerOf(call: UnaryCall, response: ResponseWatch | undefined): Promise<Answered> {
     let headers: RpcMetadata | undefined;
     call.headers.then((received) => {
       headers = received;
@@ -132,6 +134,9 @@ class ProtobufTsCall implements RpcCall<Answered> {
     call.trailers.then(ignore, ignore);
     try {
       await call.response;
+      // The transport takes every 2xx for a good answer, and an empty body for a message with all defaults.
+      const problem = response?.problem(this.options.sendJson ? "application/json" : "application/protobuf");
+      if (problem !== undefined) throw this.createError("dataloss", problem);
       return { call };
     } catch (error) {
       if (headers) {
