@@ -84,14 +84,20 @@ export async function failureOf(response: Response): Promise<HttpFailure> {
       : new HttpFailure({ wireFailure, code, message, meta, received });
   }
   // A browser shows nothing of a redirect, not even its status.
-  const shown = status === 0 ? {} : { status, retryAfter, broken };
+  const shown = status === 0 ? {} : { status, retryAfter, broken, otherJson: isObject(json.error) };
   return ofIntermediary({ kind: "http", ...shown }, received, headers);
 }
 
 interface ErrorBody {
   /** `undefined` if it broke off. */
   readonly text: string | undefined;
-  readonly json: { readonly code?: unknown; readonly msg?: unknown; readonly meta?: unknown };
+  readonly json: {
+    readonly code?: unknown;
+    readonly msg?: unknown;
+    readonly meta?: unknown;
+    /** Where Google's APIs, and gateways for them, put the error. */
+    readonly error?: unknown;
+  };
   /** Whether it may be half of a Twirp error. Then the status proves nothing. */
   readonly broken: boolean;
 }
@@ -116,8 +122,12 @@ async function readBody(response: Response): Promise<ErrorBody> {
 }
 
 function stringsOf(meta: unknown): Record<string, string> {
-  const entries = Object.entries(typeof meta === "object" && meta !== null ? meta : {});
+  const entries = Object.entries(isObject(meta) ? meta : {});
   return Object.fromEntries(entries.filter(([, value]) => typeof value === "string"));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function ofIntermediary(wireFailure: WireFailure, received: ErrorResponse, headers: Headers): HttpFailure {

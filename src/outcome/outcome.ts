@@ -109,7 +109,7 @@ function read(failure: WireFailure, circumstances: Circumstances): Outcome {
         return fromTwirp({ ...failure, kind: "twirp", code: "internal" }, circumstances);
       }
       return {
-        ...fromHttp(seen ?? failure.status, failure.retryAfter, circumstances, isWhole(failure, transmission)),
+        ...fromHttp(seen ?? failure.status, failure.retryAfter, circumstances, isForeign(failure, transmission)),
         ...(failure.relayed && { execution: "unknown" as const }),
       };
     case "broken":
@@ -197,13 +197,13 @@ const AMBIGUOUS: ReadonlySet<TwirpCode> = new Set([
   "bad_route",
 ]);
 
-/** Whether the answer is certainly not half of a Twirp error. */
-function isWhole(
+/** Whether the answer is certainly not the service's own: half of a Twirp error, or an error in another form. */
+function isForeign(
   failure: WireFailure & { kind: "http" },
   { cause, httpStatus, contentType = "" }: SendRecord,
 ): boolean {
   // Something went wrong after the answer began, so its body broke off.
-  if (failure.broken || cause !== undefined) return false;
+  if (failure.broken || failure.otherJson || cause !== undefined) return false;
   // With complete framing only its type tells, and where nothing is observed not even that is known.
   return !failure.unreadable || (httpStatus !== undefined && !/\bjson\b/i.test(contentType));
 }
@@ -212,14 +212,14 @@ function fromHttp(
   status: number | undefined,
   retryAfter: string | undefined,
   circumstances: Circumstances,
-  whole = true,
+  foreign = true,
 ): Outcome {
   // The transport did not say which status it was; `internal` is the code that it reported.
   if (status === undefined) return { code: "internal", origin: "intermediary", execution: "unknown" };
   return {
     code: codeFromHttpStatus(status),
     origin: "intermediary",
-    execution: executionBehind(status, whole),
+    execution: executionBehind(status, foreign),
     httpStatus: status,
     ...pushback(retryAfter, circumstances),
   };
@@ -229,9 +229,9 @@ function fromHttp(
  * 429: a rate limiter turned the request away. 451: the project is pinned to other regions. Not 404: many proxies put a
  * page of their own in place of any 404, a handler's `not_found` included.
  */
-function executionBehind(status: number, whole: boolean): Execution {
-  // Twirp has a 429 of its own, so one that may be cut short proves nothing.
-  return status === PINNED || (status === 429 && whole) ? "none" : "unknown";
+function executionBehind(status: number, foreign: boolean): Execution {
+  // Twirp has a 429 of its own, so one that may be the handler's proves nothing.
+  return status === PINNED || (status === 429 && foreign) ? "none" : "unknown";
 }
 
 function pushback(retryAfter: string | undefined, { dateMs, warn }: Circumstances): { pushbackMs?: number } {

@@ -168,12 +168,6 @@ export const PROXY_ANSWERS: readonly FaultRow[] = [
     { code: "unavailable", execution: "unknown", httpStatus: 503 },
     "idempotent",
   ),
-  byProxy(
-    "429 with JSON that is not Twirp's",
-    faults.json(429, { message: "API rate limit exceeded" }),
-    { code: "resource_exhausted", execution: "none", httpStatus: 429 },
-    "all",
-  ),
   {
     ...byProxy(
       "JSON with an unknown code",
@@ -218,11 +212,21 @@ export const BROKEN_ANSWERS: readonly FaultRow[] = [
   },
 ];
 
-/** What is a fault to one library alone. */
+/** The transport of protobuf-ts does not tell what is in it, and it may be a handler's error in another form. */
+const limitedInJson = (execution: "none" | "unknown", replayed: Replayed): FaultRow =>
+  byProxy(
+    "429 with JSON that is not Twirp's",
+    faults.json(429, { message: "API rate limit exceeded" }),
+    { code: "resource_exhausted", execution, httpStatus: 429 },
+    replayed,
+  );
+
+/** What is a fault to one library alone, or another to each. */
 export const OWN_FAULTS: Readonly<Record<Library["name"], readonly FaultRow[]>> = {
   "protobuf-ts": [
     // The transport cannot read them, and says so as `internal`; the body is lost although it is good.
     { ...broken("200 with two Set-Cookie headers", faults.setsTwoCookies, 1), ...asWritten("internal") },
+    limitedInJson("unknown", "none"),
   ],
-  "twirp-ts": [],
+  "twirp-ts": [limitedInJson("none", "all")],
 };

@@ -22,7 +22,8 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Wir
   if (code === "internal") {
     const status = NOT_JSON.exec(message)?.[1];
     if (status !== undefined) return { kind: "http", status: Number(status), retryAfter, unreadable: true };
-    if (message === NOT_TWIRP) return { kind: "http", retryAfter };
+    // The transport wants both `code` and `msg`. What else the JSON says is lost.
+    if (message === NOT_TWIRP) return { kind: "http", retryAfter, otherJson: true };
   }
   if (code === "unknown" && OPAQUE.test(message)) return { kind: "http" };
   if (code === "dataloss" && BROKEN.test(message)) return { kind: "broken" };
