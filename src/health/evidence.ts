@@ -33,7 +33,9 @@ const DOUBTFUL_CODES: ReadonlySet<TwirpCode> = new Set(["internal", "unknown", "
 /** @param outcome of an attempt that failed; `undefined` for one that succeeded. */
 export function evidenceOf(outcome: Outcome | undefined): Evidence {
   if (outcome === undefined) return SUCCESS;
-  const { origin, code, pushbackMs } = outcome;
+  const { origin, code, execution, pushbackMs } = outcome;
+  // Its answer was good; that this side cannot decode it is not the region's fault.
+  if (origin === "client" && execution === "done") return SUCCESS;
   if (LOAD.has(code) && pushbackMs !== undefined && pushbackMs > 0) {
     // The server's own word on when to come back replaces what we would conclude from the failure.
     return { kind: "nothing", pushbackMs };

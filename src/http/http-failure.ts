@@ -3,6 +3,7 @@
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "../outcome/twirp-code.js";
 import type { WireFailure } from "../outcome/wire-failure.js";
 import { readBounded } from "../support/bounded-body.js";
+import { messageOf } from "../support/errors.js";
 
 /** A response that is not a good answer, as it arrived: for libraries whose errors show it. */
 export interface ErrorResponse {
@@ -56,6 +57,16 @@ export function brokenResponse(message: string, status: number, cause?: unknown)
     code: "dataloss",
     message,
     meta: { status_code: `${status}` },
+    cause,
+  });
+}
+
+/** A good answer, all of it, that the client's library cannot decode. */
+export function undecodable(cause: unknown): HttpFailure {
+  return new HttpFailure({
+    wireFailure: { kind: "undecodable" },
+    code: "internal",
+    message: `the answer cannot be decoded: ${messageOf(cause)}`,
     cause,
   });
 }

@@ -108,7 +108,7 @@ function onHead(
 ): void {
   const contentType = headerOf(headers, "content-type");
   observer.onAnswered(status, contentType);
-  response?.onHead(status, contentType);
+  response?.onHead(status, contentType, headers);
 }
 
 /** `ECONNREFUSED`, `UND_ERR_SOCKET` …; for an error without a code, the name of its class. */

@@ -1,4 +1,5 @@
 import { type ContentType, typeProblem } from "./content-type.js";
+import { isWhole } from "./framing.js";
 import { headerOf, type RawHeaders } from "./raw-headers.js";
 
 /** What is seen of one attempt's response on its way to `fetch`: for transports that keep its status and type to themselves. */
@@ -6,6 +7,7 @@ export class ResponseWatch {
   #sent: RawHeaders;
   #status: number | undefined;
   #contentType: string | undefined;
+  #headers: RawHeaders;
 
   /** @param headers of the request. */
   onRequest(headers: RawHeaders): void {
@@ -13,9 +15,10 @@ export class ResponseWatch {
   }
 
   /** The head of a response. One that follows, as after a redirect, takes its place. */
-  onHead(status: number, contentType: string | undefined): void {
+  onHead(status: number, contentType: string | undefined, headers: RawHeaders): void {
     this.#status = status;
     this.#contentType = contentType;
+    this.#headers = headers;
   }
 
   /**
@@ -28,5 +31,11 @@ export class ResponseWatch {
     const problem = typeProblem(this.#contentType, expected);
     // An interceptor below may have chosen the other format.
     return problem && typeProblem(this.#contentType, headerOf(this.#sent, "content-type") ?? expected);
+  }
+
+  /** Whether the response was a good answer, all of which came, if its body could be read to its end. */
+  isWhole(expected: ContentType): boolean {
+    if (this.#status === undefined || this.problem(expected) !== undefined) return false;
+    return isWhole(this.#contentType, (name) => headerOf(this.#headers, name));
   }
 }

@@ -52,6 +52,11 @@ export interface HttpRequest {
   readonly headers: HeadersInit;
 }
 
+interface Answer {
+  readonly bytes: Uint8Array;
+  readonly headers: Headers;
+}
+
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
 /** Sends Twirp requests. One may serve any number of calls. */
@@ -69,7 +74,12 @@ export class TwirpHttp {
   }
 
   /** Sends one request, and resolves with the bytes of a good answer. Rejects with an `HttpFailure`. */
-  async post({ route, contentType, body, headers: given }: HttpRequest, attempt: AttemptRequest): Promise<Uint8Array> {
+  async post(request: HttpRequest, attempt: AttemptRequest): Promise<Uint8Array> {
+    return (await this.exchange(request, attempt)).bytes;
+  }
+
+  /** @internal As `post`, with the headers of the answer. */
+  async exchange({ route, contentType, body, headers: given }: HttpRequest, attempt: AttemptRequest): Promise<Answer> {
     const { region, signal, observer } = attempt;
     const init: RequestInit & { dispatcher?: Dispatcher } = {
       method: "POST",
@@ -92,7 +102,7 @@ export class TwirpHttp {
     return this.#read(response, contentType);
   }
 
-  async #read(response: Response, contentType: ContentType): Promise<Uint8Array> {
+  async #read(response: Response, contentType: ContentType): Promise<Answer> {
     const { status, headers } = response;
     const problem =
       status === 200
@@ -105,7 +115,7 @@ export class TwirpHttp {
     }
     try {
       const { bytes, more } = await readBounded(response, this.#maxResponseBytes);
-      if (!more) return bytes;
+      if (!more) return { bytes, headers };
     } catch (error) {
       throw brokenResponse(`the answer broke off: ${messageOf(error)}`, status, error);
     }

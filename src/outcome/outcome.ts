@@ -19,7 +19,8 @@ import type { WireFailure } from "./wire-failure.js";
  * - `transport`: nobody; there was no answer, or it broke off.
  * - `timeout`: our own timer, for the attempt or for its connection.
  * - `caller`: the caller's abort, or the deadline of the call.
- * - `client`: this side, before anything could be sent (a message that cannot be encoded, a bad header).
+ * - `client`: this side, before anything could be sent (a message that cannot be encoded, a bad header), or with a good answer
+ *   that it cannot decode.
  */
 export type Origin = "service" | "intermediary" | "transport" | "timeout" | "caller" | "client";
 
@@ -89,13 +90,14 @@ export interface Circumstances {
 export function outcomeOfFailure(failure: WireFailure, circumstances: Circumstances): Outcome {
   const outcome = read(failure, circumstances);
   // An answer is about the request that it answers, not about one that was sent before it.
-  const isOfResend = circumstances.transmission.resent && failure.kind !== "unsendable";
+  const isOfResend = circumstances.transmission.resent && outcome.origin !== "client";
   return isOfResend ? { ...outcome, execution: "unknown" } : outcome;
 }
 
 function read(failure: WireFailure, circumstances: Circumstances): Outcome {
   const { transmission } = circumstances;
   const seen = transmission.httpStatus;
+  if (failure.kind === "undecodable") return undecodable(transmission);
   // After a good status the server has sent no error, whatever the text says.
   if (seen !== undefined && seen >= 200 && seen < 300) return broken(transmission);
   switch (failure.kind) {
@@ -121,6 +123,14 @@ function read(failure: WireFailure, circumstances: Circumstances): Outcome {
     case "unsendable":
       return { code: "internal", origin: "client", execution: "none" };
   }
+}
+
+/** The handler ran, and another region would answer the same. */
+function undecodable(transmission: SendRecord): Outcome {
+  const { httpStatus, cause } = transmission;
+  // Something went wrong after the answer began, so its body broke off.
+  if (cause !== undefined) return broken(transmission);
+  return { code: "internal", origin: "client", execution: "done", ...(httpStatus !== undefined && { httpStatus }) };
 }
 
 function broken({ httpStatus, cause }: SendRecord): Outcome {

@@ -26,8 +26,10 @@ export type WireFailure =
       /** Its body was not JSON, and nothing else is known of it. Half of a Twirp error is not JSON either. */
       readonly unreadable?: boolean;
     }
-  /** A good answer began, and broke off or could not be read. */
+  /** A good answer began, and broke off or is none. */
   | { readonly kind: "broken" }
+  /** A good answer came, all of it, and this side cannot decode it: the server is newer. */
+  | { readonly kind: "undecodable" }
   /** No answer came. */
   | {
       readonly kind: "none";

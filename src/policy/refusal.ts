@@ -45,8 +45,8 @@ export type RefusalReason =
 export function refusalBy(policy: ResolvedPolicy, outcome: Outcome): RefusalReason | undefined {
   const { origin, code, execution } = outcome;
   if (origin === "caller") return code === "canceled" ? "aborted" : "deadline";
-  if (origin === "client") return "unsendable";
   if (execution === "done") return "answered";
+  if (origin === "client") return "unsendable";
   if (outcome.forbidden) return "forbidden";
   if (!policy.replay) return "disabled";
   if (execution === "none") return undefined;

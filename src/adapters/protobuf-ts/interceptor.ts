@@ -9,6 +9,7 @@ import {
 } from "@protobuf-ts/runtime-rpc";
 import type { AttemptRequest, RpcCall } from "../../call/rpc-call.js";
 import type { Failover } from "../../failover.js";
+import type { ContentType } from "../../http/content-type.js";
 import { type Dispatcher, ObservedDispatcher } from "../../http/observed-dispatcher.js";
 import { ResponseWatch } from "../../http/response-watch.js";
 import type { TwirpCode } from "../../outcome/twirp-code.js";
@@ -16,7 +17,7 @@ import type { WireFailure } from "../../outcome/wire-failure.js";
 import type { MethodPolicy } from "../../policy/policy.js";
 import { checkBoolean, checkKeys, checkObject } from "../../support/checks.js";
 import { mustBe } from "../../support/errors.js";
-import { readError } from "./rpc-error.js";
+import { readError, type SeenResponse } from "./rpc-error.js";
 
 declare module "@protobuf-ts/runtime-rpc/build/types/rpc-options.js" {
   interface RpcOptions {
@@ -65,8 +66,8 @@ interface Answered {
 }
 
 class ProtobufTsCall implements RpcCall<Answered> {
-  /** The response headers of failed attempts, by error. A call that failed with an HTTP answer has headers too. */
-  #headersOfFailed: Map<unknown, RpcMetadata> | undefined;
+  /** What was seen of the responses of failed attempts, by error. A call that failed with an HTTP answer has headers too. */
+  #responses: Map<unknown, SeenResponse> | undefined;
 
   constructor(
     private readonly next: NextUnaryFn,
@@ -98,6 +99,10 @@ class ProtobufTsCall implements RpcCall<Answered> {
 
   get timeout(): number | Date | undefined {
     return this.options.timeout;
+  }
+
+  get #contentType(): ContentType {
+    return this.options.sendJson ? "application/json" : "application/protobuf";
   }
 
   /** Copies the options, because they may be the transport's own defaults, and interceptors below may write to `meta`. */
@@ -135,20 +140,18 @@ class ProtobufTsCall implements RpcCall<Answered> {
     try {
       await call.response;
       // The transport takes every 2xx for a good answer, and an empty body for a message with all defaults.
-      const problem = response?.problem(this.options.sendJson ? "application/json" : "application/protobuf");
+      const problem = response?.problem(this.#contentType);
       if (problem !== undefined) throw this.createError("dataloss", problem);
       return { call };
     } catch (error) {
-      if (headers) {
-        this.#headersOfFailed ??= new Map();
-        this.#headersOfFailed.set(error, headers);
-      }
+      this.#responses ??= new Map();
+      this.#responses.set(error, { headers, whole: response?.isWhole(this.#contentType) ?? false });
       throw error;
     }
   }
 
   inspect(error: unknown): WireFailure {
-    return readError(error, this.#headersOfFailed?.get(error));
+    return readError(error, this.#responses?.get(error));
   }
 
   createError(code: TwirpCode, message: string, cause?: unknown): Error {
@@ -164,7 +167,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
   resultOf(winner: Promise<Answered>): UnaryCall {
     const headers = winner.then(
       ({ call }) => call.headers,
-      (error) => this.#headersOfFailed?.get(error) ?? Promise.reject(error),
+      (error) => this.#responses?.get(error)?.headers ?? Promise.reject(error),
     );
     const response = winner.then(({ call }) => call.response);
     const status = winner.then(({ call }) => call.status);
