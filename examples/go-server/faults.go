@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 //	panic                             the handler panics
 //	hang                              no answer until the client has disconnected
 //	large:<bytes>                     a room with that much metadata
+//	relay:<base URL>                  the error of a GetRoom that the handler sends to the service there
 func failAsNamed(next twirp.Method) twirp.Method {
 	return func(ctx context.Context, req any) (any, error) {
 		fault, argument, _ := strings.Cut(roomOf(req), ":")
@@ -34,6 +36,11 @@ func failAsNamed(next twirp.Method) twirp.Method {
 				return nil, twirp.InvalidArgumentError("name", err.Error())
 			}
 			return &rooms.Room{Name: roomOf(req), Metadata: strings.Repeat("x", size)}, nil
+		case "relay":
+			downstream := rooms.NewRoomServiceProtobufClient(argument, http.DefaultClient)
+			if _, err := downstream.GetRoom(ctx, &rooms.GetRoomRequest{Name: "lobby"}); err != nil {
+				return nil, err
+			}
 		}
 		return next(ctx, req)
 	}

@@ -91,8 +91,9 @@ class RunningAttempt<T> {
 
   #judge(failure: WireFailure, error: unknown): void {
     const { clock, warn } = this.parts;
-    const { notExecutedCodes } = this.call.policy;
-    const seen = { transmission: this.#transmission, notExecutedCodes, dateMs: clock.date(), warn };
+    const { name: route, policy } = this.call;
+    const { notExecutedCodes } = policy;
+    const seen = { transmission: this.#transmission, route, notExecutedCodes, dateMs: clock.date(), warn };
     this.#settle(outcomeOfFailure(failure, seen), error);
   }
 

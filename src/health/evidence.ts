@@ -37,6 +37,8 @@ const DOUBTFUL_CODES: ReadonlySet<TwirpCode> = new Set(["internal", "unknown", "
 export function evidenceOf(outcome: Outcome | undefined): Evidence {
   if (outcome === undefined) return SUCCESS;
   const { origin, code, execution, pushbackMs } = outcome;
+  // A good answer that this side cannot decode is not the region's fault.
+  if (origin === "client" && execution === "done") return SUCCESS;
   // A server that says when to come back has failed this call all the same.
   if (LOAD.has(code) && pushbackMs !== undefined && pushbackMs > 0) return { kind: "failure", pushbackMs };
   if (origin === "timeout" && execution === "none") return UNCONNECTED;

@@ -6,7 +6,8 @@
 import type { RpcCall } from "../call/rpc-call.js";
 import { messageOf } from "../support/errors.js";
 import { adapterCall, type CallInfo, type Sending } from "./adapter-call.js";
-import { brokenResponse } from "./http-failure.js";
+import { isWhole } from "./framing.js";
+import { brokenResponse, undecodable } from "./http-failure.js";
 import type { ContentType, HttpRequest, TwirpHttp } from "./twirp-http.js";
 
 /** The call, and what it sends. */
@@ -29,15 +30,27 @@ export function httpCall<T>(http: TwirpHttp, options: HttpCallOptions<T>): RpcCa
   const request = { route: `${info.service}/${info.method}`, contentType, body: body as HttpRequest["body"] };
   return adapterCall(info, {
     async transmit(attempt, headers) {
-      const bytes = await http.post({ ...request, headers }, attempt);
+      const { bytes, headers: received } = await http.exchange({ ...request, headers }, attempt);
       try {
         return read(bytes as Uint8Array<ArrayBuffer>);
       } catch (error) {
-        throw brokenResponse(`the answer cannot be read: ${messageOf(error)}`, error);
+        const whole = isWhole(contentType, (name) => received.get(name));
+        if (whole && (contentType !== "application/json" || isJsonObject(bytes))) throw undecodable(error);
+        throw brokenResponse(`the answer cannot be read: ${messageOf(error)}`, 200, error);
       }
     },
     inspect: () => ({ kind: "none" }),
     toError,
     ...(judge && { judge }),
   });
+}
+
+/** Half of a message is none, nor is a page's `null`. */
+function isJsonObject(bytes: Uint8Array): boolean {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof json === "object" && json !== null && !Array.isArray(json);
+  } catch {
+    return false;
+  }
 }

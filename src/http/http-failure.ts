@@ -3,6 +3,7 @@
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "../outcome/twirp-code.js";
 import type { WireFailure } from "../outcome/wire-failure.js";
 import { readBounded } from "../support/bounded-body.js";
+import { messageOf } from "../support/errors.js";
 
 /** A response that is not a good answer, as it arrived: for libraries whose errors show it. */
 export interface ErrorResponse {
@@ -49,13 +50,23 @@ export class HttpFailure extends Error {
   }
 }
 
-/** A good answer that cannot be used. */
-export function brokenResponse(message: string, cause?: unknown): HttpFailure {
+/** An answer of success that cannot be used. */
+export function brokenResponse(message: string, status: number, cause?: unknown): HttpFailure {
   return new HttpFailure({
     wireFailure: { kind: "broken" },
     code: "dataloss",
     message,
-    meta: { status_code: "200" },
+    meta: { status_code: `${status}` },
+    cause,
+  });
+}
+
+/** A good answer, all of it, that the client's library cannot decode. */
+export function undecodable(cause: unknown): HttpFailure {
+  return new HttpFailure({
+    wireFailure: { kind: "undecodable" },
+    code: "internal",
+    message: `the answer cannot be decoded: ${messageOf(cause)}`,
     cause,
   });
 }
@@ -84,14 +95,20 @@ export async function failureOf(response: Response): Promise<HttpFailure> {
       : new HttpFailure({ wireFailure, code, message, meta, received });
   }
   // A browser shows nothing of a redirect, not even its status.
-  const shown = status === 0 ? {} : { status, retryAfter, broken };
+  const shown = status === 0 ? {} : { status, retryAfter, broken, otherJson: isObject(json.error) };
   return ofIntermediary({ kind: "http", ...shown }, received, headers);
 }
 
 interface ErrorBody {
   /** `undefined` if it broke off. */
   readonly text: string | undefined;
-  readonly json: { readonly code?: unknown; readonly msg?: unknown; readonly meta?: unknown };
+  readonly json: {
+    readonly code?: unknown;
+    readonly msg?: unknown;
+    readonly meta?: unknown;
+    /** Where Google's APIs, and gateways for them, put the error. */
+    readonly error?: unknown;
+  };
   /** Whether it may be half of a Twirp error. Then the status proves nothing. */
   readonly broken: boolean;
 }
@@ -116,8 +133,12 @@ async function readBody(response: Response): Promise<ErrorBody> {
 }
 
 function stringsOf(meta: unknown): Record<string, string> {
-  const entries = Object.entries(typeof meta === "object" && meta !== null ? meta : {});
+  const entries = Object.entries(isObject(meta) ? meta : {});
   return Object.fromEntries(entries.filter(([, value]) => typeof value === "string"));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function ofIntermediary(wireFailure: WireFailure, received: ErrorResponse, headers: Headers): HttpFailure {

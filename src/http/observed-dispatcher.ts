@@ -7,6 +7,8 @@
  * Runtimes with another `fetch` ignore the option; there nothing is observed, and nothing is proved.
  */
 import type { SendObserver } from "../outcome/transmission.js";
+import { headerOf, type RawHeaders } from "./raw-headers.js";
+import type { ResponseWatch } from "./response-watch.js";
 
 /** The part of undici's `Dispatcher` that a request needs. */
 export interface Dispatcher {
@@ -21,12 +23,15 @@ export class ObservedDispatcher implements Dispatcher {
     private readonly observer: SendObserver,
     /** The dispatcher that the user chose for this request. */
     private readonly chosen: Dispatcher | undefined,
+    /** What is to be told of the response, if anything is. */
+    private readonly response?: ResponseWatch,
   ) {}
 
   dispatch(options: unknown, handler: Handler): boolean {
     const real = this.chosen ?? globalDispatcher(handler);
+    this.response?.onRequest((options as { headers?: RawHeaders } | undefined)?.headers);
     this.observer.onHandedOver();
-    return real.dispatch(options, observe(handler, this.observer));
+    return real.dispatch(options, observe(handler, this.observer, this.response));
   }
 
   /** `fetch` asks for it, to give undici's `MockAgent` a body that it can compare. */
@@ -54,20 +59,25 @@ function dispatcherNamed(generation: number | undefined): Dispatcher | undefined
 }
 
 /** The same handler, with each call of a hook reported first. It is a proxy, because any hook may be missing. */
-function observe(handler: Handler, observer: SendObserver): Handler {
+function observe(handler: Handler, observer: SendObserver, response: ResponseWatch | undefined): Handler {
   return new Proxy(handler, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => {
-        onHook(name, args, observer);
+        onHook(name, args, observer, response);
         return member.apply(target, args);
       };
     },
   });
 }
 
-function onHook(name: string | symbol, args: readonly unknown[], observer: SendObserver): void {
+function onHook(
+  name: string | symbol,
+  args: readonly unknown[],
+  observer: SendObserver,
+  response: ResponseWatch | undefined,
+): void {
   switch (name) {
     case "onError": // undici 6
       observer.onFailed(nameOf(args[0]));
@@ -76,10 +86,10 @@ function onHook(name: string | symbol, args: readonly unknown[], observer: SendO
       observer.onFailed(nameOf(args[1]));
       break;
     case "onHeaders": // undici 6
-      observer.onAnswered(Number(args[0]), contentTypeOf(args[1]));
+      onHead(Number(args[0]), args[1], observer, response);
       break;
     case "onResponseStart": // undici 7 and later
-      observer.onAnswered(Number(args[1]), contentTypeOf(args[2]));
+      onHead(Number(args[1]), args[2], observer, response);
       break;
     case "onConnect": // undici 6
     case "onRequestStart": // undici 7 and later
@@ -90,14 +100,15 @@ function onHook(name: string | symbol, args: readonly unknown[], observer: SendO
   }
 }
 
-/** Reads raw headers (names and values in turn, as in undici 6) or an object of them. */
-function contentTypeOf(headers: unknown): string | undefined {
-  if (!Array.isArray(headers)) {
-    const named = (headers as Record<string, unknown> | null | undefined)?.["content-type"];
-    return named === undefined ? undefined : String(named);
-  }
-  const i = headers.findIndex((name, i) => i % 2 === 0 && String(name).toLowerCase() === "content-type");
-  return i < 0 ? undefined : String(headers[i + 1]);
+function onHead(
+  status: number,
+  headers: RawHeaders,
+  observer: SendObserver,
+  response: ResponseWatch | undefined,
+): void {
+  const contentType = headerOf(headers, "content-type");
+  observer.onAnswered(status, contentType);
+  response?.onHead(status, contentType, headers);
 }
 
 /** `ECONNREFUSED`, `UND_ERR_SOCKET` …; for an error without a code, the name of its class. */

@@ -8,10 +8,13 @@
 import type { AttemptRequest } from "../call/rpc-call.js";
 import { readBounded } from "../support/bounded-body.js";
 import { checkBoolean, checkInteger } from "../support/checks.js";
-import { messageOf, mustBe, show } from "../support/errors.js";
+import { messageOf, mustBe } from "../support/errors.js";
 import { causeOf, messageWithCause } from "../support/platform-cause.js";
+import { type ContentType, typeProblem } from "./content-type.js";
 import { brokenResponse, failureOf, HttpFailure } from "./http-failure.js";
 import { type Dispatcher, ObservedDispatcher } from "./observed-dispatcher.js";
+
+export type { ContentType } from "./content-type.js";
 
 /** How requests are sent. */
 export interface HttpOptions {
@@ -37,9 +40,6 @@ export interface HttpOptions {
   proofOfSending?: boolean | undefined;
 }
 
-/** The two formats of Twirp. */
-export type ContentType = "application/json" | "application/protobuf";
-
 /** One request. */
 export interface HttpRequest {
   /** `pkg.Service/Method`; the rest of the URL is the region's. */
@@ -50,6 +50,11 @@ export interface HttpRequest {
   readonly body: string | Uint8Array<ArrayBuffer>;
   /** The call's headers. `Content-Type` and `Accept` are set over them; the attempt's own are added if missing. */
   readonly headers: HeadersInit;
+}
+
+interface Answer {
+  readonly bytes: Uint8Array;
+  readonly headers: Headers;
 }
 
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -69,7 +74,12 @@ export class TwirpHttp {
   }
 
   /** Sends one request, and resolves with the bytes of a good answer. Rejects with an `HttpFailure`. */
-  async post({ route, contentType, body, headers: given }: HttpRequest, attempt: AttemptRequest): Promise<Uint8Array> {
+  async post(request: HttpRequest, attempt: AttemptRequest): Promise<Uint8Array> {
+    return (await this.exchange(request, attempt)).bytes;
+  }
+
+  /** @internal As `post`, with the headers of the answer. */
+  async exchange({ route, contentType, body, headers: given }: HttpRequest, attempt: AttemptRequest): Promise<Answer> {
     const { region, signal, observer } = attempt;
     const init: RequestInit & { dispatcher?: Dispatcher } = {
       method: "POST",
@@ -87,24 +97,29 @@ export class TwirpHttp {
       const wireFailure = { kind: "none", cause: causeOf(error) } as const;
       throw new HttpFailure({ wireFailure, code: "unavailable", message: messageWithCause(error), cause: error });
     }
-    if (response.status !== 200) throw await failureOf(response);
+    // A success with another status is a good answer of something else: a challenge's 202, a proxy's 204.
+    if (response.status < 200 || response.status > 299) throw await failureOf(response);
     return this.#read(response, contentType);
   }
 
-  async #read(response: Response, contentType: ContentType): Promise<Uint8Array> {
-    const type = response.headers.get("content-type");
-    if (isOther(type ?? "", contentType)) {
+  async #read(response: Response, contentType: ContentType): Promise<Answer> {
+    const { status, headers } = response;
+    const problem =
+      status === 200
+        ? typeProblem(headers.get("content-type"), contentType)
+        : `the answer has the HTTP status ${status}, and not 200`;
+    if (problem !== undefined) {
       // Not waited for: a stream that hangs may hang here, too.
       response.body?.cancel().catch(ignore);
-      throw brokenResponse(`the answer is not ${contentType} but ${show(type ?? "of no type")}`);
+      throw brokenResponse(problem, status);
     }
     try {
       const { bytes, more } = await readBounded(response, this.#maxResponseBytes);
-      if (!more) return bytes;
+      if (!more) return { bytes, headers };
     } catch (error) {
-      throw brokenResponse(`the answer broke off: ${messageOf(error)}`, error);
+      throw brokenResponse(`the answer broke off: ${messageOf(error)}`, status, error);
     }
-    throw brokenResponse(`the answer is longer than ${this.#maxResponseBytes} bytes (maxResponseBytes)`);
+    throw brokenResponse(`the answer is longer than ${this.#maxResponseBytes} bytes (maxResponseBytes)`, status);
   }
 }
 
@@ -121,16 +136,6 @@ function headersOf(given: HeadersInit, contentType: ContentType, ofCall: Readonl
     const message = "the call's headers are not valid HTTP headers";
     throw new HttpFailure({ wireFailure: { kind: "unsendable" }, code: "internal", message });
   }
-}
-
-/**
- * Whether a type says that the body is not an answer: a page, the other one of Twirp's formats, or what a proxy sends if it
- * knows nothing better. An empty body would decode as a message with all defaults. Servers may name the right format
- * differently, so an unknown type passes.
- */
-function isOther(type: string, expected: ContentType): boolean {
-  const essence = type.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  return essence !== expected && /^(|text\/.*|application\/(json|protobuf|octet-stream))$/.test(essence);
 }
 
 function ignore(): void {}

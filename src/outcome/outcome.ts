@@ -19,7 +19,8 @@ import type { WireFailure } from "./wire-failure.js";
  * - `transport`: nobody; there was no answer, or it broke off.
  * - `timeout`: our own timer, for the attempt or for its connection.
  * - `caller`: the caller's abort, or the deadline of the call.
- * - `client`: this side, before anything could be sent (a message that cannot be encoded, a bad header).
+ * - `client`: this side, before anything could be sent (a message that cannot be encoded, a bad header), or with a good answer
+ *   that it cannot decode.
  */
 export type Origin = "service" | "intermediary" | "transport" | "timeout" | "caller" | "client";
 
@@ -75,6 +76,8 @@ export function outcomeOfEnding(ending: Ending, transmission: SendRecord): Outco
 
 export interface Circumstances {
   readonly transmission: SendRecord;
+  /** What was called: `pkg.Service/Method`. */
+  readonly route: string;
   /** Codes that this method's service uses only before it runs anything. */
   readonly notExecutedCodes: ReadonlySet<TwirpCode>;
   /** The time now, for a `Retry-After` that names a date. */
@@ -87,17 +90,16 @@ export interface Circumstances {
 export function outcomeOfFailure(failure: WireFailure, circumstances: Circumstances): Outcome {
   const outcome = read(failure, circumstances);
   // An answer is about the request that it answers, not about one that was sent before it.
-  const isOfResend = circumstances.transmission.resent && failure.kind !== "unsendable";
+  const isOfResend = circumstances.transmission.resent && outcome.origin !== "client";
   return isOfResend ? { ...outcome, execution: "unknown" } : outcome;
 }
 
 function read(failure: WireFailure, circumstances: Circumstances): Outcome {
   const { transmission } = circumstances;
   const seen = transmission.httpStatus;
-  // After a good status the server has sent no error, whatever the text says. (A 2xx other than 200 may be known to be
-  // an intermediary's.)
-  const isGood = seen !== undefined && seen >= 200 && seen < 300;
-  if (isGood && !(failure.kind === "http" && failure.status === seen)) return broken(transmission);
+  if (failure.kind === "undecodable") return undecodable(transmission);
+  // After a good status the server has sent no error, whatever the text says.
+  if (seen !== undefined && seen >= 200 && seen < 300) return broken(transmission);
   switch (failure.kind) {
     case "twirp":
       // If no server was seen to answer, none said so: an interceptor below made the error.
@@ -109,7 +111,7 @@ function read(failure: WireFailure, circumstances: Circumstances): Outcome {
         return fromTwirp({ ...failure, kind: "twirp", code: "internal" }, circumstances);
       }
       return {
-        ...fromHttp(seen ?? failure.status, failure.retryAfter, circumstances, isWhole(failure, transmission)),
+        ...fromHttp(seen ?? failure.status, failure.retryAfter, circumstances, isForeign(failure, transmission)),
         ...(failure.relayed && { execution: "unknown" as const }),
       };
     case "broken":
@@ -121,6 +123,14 @@ function read(failure: WireFailure, circumstances: Circumstances): Outcome {
     case "unsendable":
       return { code: "internal", origin: "client", execution: "none" };
   }
+}
+
+/** The handler ran, and another region would answer the same. */
+function undecodable(transmission: SendRecord): Outcome {
+  const { httpStatus, cause } = transmission;
+  // Something went wrong after the answer began, so its body broke off.
+  if (cause !== undefined) return broken(transmission);
+  return { code: "internal", origin: "client", execution: "done", ...(httpStatus !== undefined && { httpStatus }) };
 }
 
 function broken({ httpStatus, cause }: SendRecord): Outcome {
@@ -167,10 +177,23 @@ function fromTwirp(failure: WireFailure & { kind: "twirp" }, circumstances: Circ
   };
   // `retryable` is the convention of Twirp's own documentation on errors and retries.
   const forbidden = meta.retryable === "false" && { forbidden: true as const };
-  if (code === "bad_route") return { ...facts, execution: "none", ...forbidden };
-  const promised = meta.retryable === "true" || notExecutedCodes.has(code);
+  // A handler that returns the error of a service it called has run, and the error is not its own service's word.
+  const relayed = meta.http_error_from_intermediary !== undefined;
+  const unrouted = code === "bad_route" && !relayed && namesRoute(meta.twirp_invalid_route, circumstances.route);
+  if (unrouted) return { ...facts, execution: "none", ...forbidden };
+  const promised = meta.retryable === "true" || (!relayed && notExecutedCodes.has(code));
   if (promised && !forbidden) return { ...facts, execution: "none", promised: true };
   return { ...facts, execution: AMBIGUOUS.has(code) ? "unknown" : "done", ...forbidden };
+}
+
+/**
+ * Whether a `bad_route` is about this call. Twirp servers name the route that they do not have ("POST
+ * /twirp/pkg.Service/Method"); one of another service was passed on by a handler. Clients spell a method in the URL in
+ * their own way (`get_room` as `GetRoom`), and proxies may change the prefix.
+ */
+function namesRoute(named: unknown, route: string): boolean {
+  const spelt = (text: string) => text.replaceAll("_", "").toLowerCase();
+  return typeof named === "string" && spelt(named).endsWith(`/${spelt(route)}`);
 }
 
 /** Codes that a handler, its framework or its host may all have produced, before, during or after the work. */
@@ -181,15 +204,16 @@ const AMBIGUOUS: ReadonlySet<TwirpCode> = new Set([
   "dataloss",
   "deadline_exceeded",
   "resource_exhausted",
+  "bad_route",
 ]);
 
-/** Whether the answer is certainly not half of a Twirp error. */
-function isWhole(
+/** Whether the answer is certainly not the service's own: half of a Twirp error, or an error in another form. */
+function isForeign(
   failure: WireFailure & { kind: "http" },
   { cause, httpStatus, contentType = "" }: SendRecord,
 ): boolean {
   // Something went wrong after the answer began, so its body broke off.
-  if (failure.broken || cause !== undefined) return false;
+  if (failure.broken || failure.otherJson || cause !== undefined) return false;
   // With complete framing only its type tells, and where nothing is observed not even that is known.
   return !failure.unreadable || (httpStatus !== undefined && !/\bjson\b/i.test(contentType));
 }
@@ -198,14 +222,14 @@ function fromHttp(
   status: number | undefined,
   retryAfter: string | undefined,
   circumstances: Circumstances,
-  whole = true,
+  foreign = true,
 ): Outcome {
   // The transport did not say which status it was; `internal` is the code that it reported.
   if (status === undefined) return { code: "internal", origin: "intermediary", execution: "unknown" };
   return {
     code: codeFromHttpStatus(status),
     origin: "intermediary",
-    execution: executionBehind(status, whole),
+    execution: executionBehind(status, foreign),
     httpStatus: status,
     ...pushback(retryAfter, circumstances),
   };
@@ -215,9 +239,9 @@ function fromHttp(
  * 429: a rate limiter turned the request away. 451: the project is pinned to other regions. Not 404: many proxies put a
  * page of their own in place of any 404, a handler's `not_found` included.
  */
-function executionBehind(status: number, whole: boolean): Execution {
-  // Twirp has a 429 of its own, so one that may be cut short proves nothing.
-  return status === PINNED || (status === 429 && whole) ? "none" : "unknown";
+function executionBehind(status: number, foreign: boolean): Execution {
+  // Twirp has a 429 of its own, so one that may be the handler's proves nothing.
+  return status === PINNED || (status === 429 && foreign) ? "none" : "unknown";
 }
 
 function pushback(retryAfter: string | undefined, { dateMs, warn }: Circumstances): { pushbackMs?: number } {

@@ -19,13 +19,17 @@ export type WireFailure =
       readonly retryAfter?: string | undefined;
       /** Its body broke off, so it may be half of a Twirp error. */
       readonly broken?: boolean;
+      /** Its body is JSON, and may be the service's own error in another form than Twirp's: Connect's, or a gateway's. */
+      readonly otherJson?: boolean;
       /** Someone else reported it, who may have had it from a server further on, so it proves nothing. */
       readonly relayed?: boolean;
       /** Its body was not JSON, and nothing else is known of it. Half of a Twirp error is not JSON either. */
       readonly unreadable?: boolean;
     }
-  /** A good answer began, and broke off or could not be read. */
+  /** A good answer began, and broke off or is none. */
   | { readonly kind: "broken" }
+  /** A good answer came, all of it, and this side cannot decode it: the server is newer. */
+  | { readonly kind: "undecodable" }
   /** No answer came. */
   | {
       readonly kind: "none";

@@ -52,9 +52,9 @@ export type RefusalReason =
 export function refusalBy(policy: ResolvedPolicy, outcome: Outcome): RefusalReason | undefined {
   const { origin, code, execution } = outcome;
   if (origin === "caller") return code === "canceled" ? "aborted" : "deadline";
-  if (origin === "client") return "unsendable";
   const isWanted = mayRunTwice(policy) && namesRetryable(policy, code);
-  if (execution === "done" && !isWanted) return "answered";
+  if (execution === "done" && (origin === "client" || !isWanted)) return "answered";
+  if (origin === "client") return "unsendable";
   if (outcome.forbidden) return "forbidden";
   if (!policy.replay) return "disabled";
   if (execution === "none") return undefined;

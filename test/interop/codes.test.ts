@@ -15,7 +15,7 @@ interface Row extends Pick<Outcome, "execution"> {
   readonly replayed: Replayed;
 }
 
-/** All codes in Go. The handler ran in all cases, so `none` is what Twirp's specification promises, not what happened. */
+/** All codes in Go. The handler ran in every one of these cases. */
 const CODES: readonly Row[] = [
   { go: "canceled", httpStatus: 408, execution: "done", replayed: "none" },
   { go: "unknown", httpStatus: 500, execution: "unknown", replayed: "reads" },
@@ -23,7 +23,7 @@ const CODES: readonly Row[] = [
   { go: "malformed", httpStatus: 400, execution: "done", replayed: "none" },
   { go: "deadline_exceeded", httpStatus: 408, execution: "unknown", replayed: "none" },
   { go: "not_found", httpStatus: 404, execution: "done", replayed: "none" },
-  { go: "bad_route", httpStatus: 404, execution: "none", replayed: "all" },
+  { go: "bad_route", httpStatus: 404, execution: "unknown", replayed: "reads" },
   { go: "already_exists", httpStatus: 409, execution: "done", replayed: "none" },
   { go: "permission_denied", httpStatus: 403, execution: "done", replayed: "none" },
   { go: "unauthenticated", httpStatus: 401, execution: "done", replayed: "none" },

@@ -115,7 +115,7 @@ const retrying: RpcInterceptor = {
 const proofs: readonly (readonly [string, Fault])[] = [
   ["a 429", faults.http(429)],
   ["a 451", faults.pinned],
-  ["bad_route", faults.json(404, { code: "bad_route", msg: "no handler" })],
+  ["bad_route", faults.noRoute],
   ['retryable: "true"', faults.json(503, { code: "unavailable", msg: "no", meta: { retryable: "true" } })],
 ];
 

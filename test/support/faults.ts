@@ -1,6 +1,6 @@
 /** The ways in which a region of the tests can fail. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { TwirpError, type TwirpErrorCode } from "twirp-ts";
+import { BadRouteError, TwirpError, type TwirpErrorCode } from "twirp-ts";
 import type { Exchange, Fault } from "./region.js";
 
 type Write = (exchange: Exchange) => void;
@@ -27,6 +27,14 @@ export const json = (status: number, body: object, headers: Record<string, strin
     res.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
   },
 });
+
+/** Twirp's own error for a route that it does not have, which names the route. */
+export const noRoute: Fault = {
+  instead: ({ req, res }) => {
+    const error = new BadRouteError("no handler for path", req.method ?? "", req.url ?? "");
+    res.writeHead(404, { "content-type": "application/json" }).end(error.toJSON());
+  },
+};
 
 /** An answer from something in front of the server. Nothing ran. */
 export const http = (status: number, headers: Record<string, string> = {}, body = ""): Fault => ({

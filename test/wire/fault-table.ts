@@ -74,10 +74,18 @@ export const TWIRP_ERRORS: readonly FaultRow[] = [
   typed("resource_exhausted", "unknown", "none"),
   {
     name: "Twirp error bad_route",
-    fault: faults.json(404, { code: "bad_route", msg: "no handler" }),
+    fault: faults.noRoute,
     executed: 0,
     outcome: { code: "bad_route", origin: "service", execution: "none", httpStatus: 404 },
     replayed: "all",
+  },
+  {
+    // By its own handler, which may have it from another service.
+    name: "Twirp error bad_route that names no route",
+    fault: faults.handlerError("bad_route"),
+    executed: 1,
+    outcome: { code: "bad_route", origin: "service", execution: "unknown", httpStatus: 404 },
+    replayed: "idempotent",
   },
   {
     name: "Twirp error unavailable that promises to be retryable",
@@ -160,12 +168,6 @@ export const PROXY_ANSWERS: readonly FaultRow[] = [
     { code: "unavailable", execution: "unknown", httpStatus: 503 },
     "idempotent",
   ),
-  byProxy(
-    "429 with JSON that is not a Twirp error",
-    faults.json(429, { message: "API rate limit exceeded" }),
-    { code: "resource_exhausted", execution: "none", httpStatus: 429 },
-    "all",
-  ),
   {
     ...byProxy(
       "JSON with an unknown code",
@@ -210,11 +212,21 @@ export const BROKEN_ANSWERS: readonly FaultRow[] = [
   },
 ];
 
-/** Answers that are faults only for one library. */
+/** The transport of protobuf-ts does not show the body, which may be a handler's error in another form. */
+const limitedInJson = (execution: "none" | "unknown", replayed: Replayed): FaultRow =>
+  byProxy(
+    "429 with JSON that is not Twirp's",
+    faults.json(429, { message: "API rate limit exceeded" }),
+    { code: "resource_exhausted", execution, httpStatus: 429 },
+    replayed,
+  );
+
+/** Answers that are faults for one library only, or different ones for each. */
 export const OWN_FAULTS: Readonly<Record<Library["name"], readonly FaultRow[]>> = {
   "protobuf-ts": [
     // The transport cannot read them and fails with `internal`. The body is lost although it is valid.
     { ...broken("200 with two Set-Cookie headers", faults.setsTwoCookies, 1), ...asWritten("internal") },
+    limitedInJson("unknown", "none"),
   ],
-  "twirp-ts": [],
+  "twirp-ts": [limitedInJson("none", "all")],
 };

@@ -138,10 +138,9 @@ const ROWS: readonly Row[] = [
   {
     name: "204",
     fault: faults.http(204),
-    code: TwirpErrorCode.Unknown,
-    meta: byProxy(204, ""),
-    outcome: outcome("unknown", 204),
-    proof: "no proof",
+    ...lost,
+    meta: { status_code: "204" },
+    outcome: { ...lost.outcome, httpStatus: 204 },
   },
   { name: "an empty 200 without a type", fault: ofType(undefined, ""), ...lost },
   { name: "an empty 200 of a generic type", fault: ofType("application/octet-stream", ""), ...lost },

@@ -36,7 +36,7 @@ describe.each(SETUPS)("$name, $format", ({ factory: rpc, Client }) => {
   });
 
   test.each([
-    ["bad_route", faults.json(404, { code: "bad_route", msg: "no handler" })],
+    ["bad_route", faults.noRoute],
     ["a promise of the service", faults.json(503, { code: "unavailable", msg: "m", meta: { retryable: "true" } })],
   ])("a mutation goes on after a Twirp error that proves it never ran: %s", async (_, fault) => {
     const { home, second, client } = await twirpTsPair(wire(), Client, { rpc });

@@ -23,7 +23,7 @@ export function thrownFor({ code, message, meta, cause, received }: ErrorParts, 
   if (code === "canceled") return new DOMException(message, "AbortError");
   // The SDK throws the `SyntaxError` of `JSON.parse` here, which says nothing about the call.
   const isUnreadable = code === "dataloss" && (cause === undefined || cause instanceof SyntaxError);
-  if (isUnreadable) return new ServerError("ServerError", message, 200, code, { ...meta });
+  if (isUnreadable) return new ServerError("ServerError", message, Number(meta.status_code), code, { ...meta });
   return (cause as object | undefined) ?? new TypeError(message); // The cause is `fetch`'s own.
 }
 

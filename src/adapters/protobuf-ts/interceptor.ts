@@ -9,13 +9,15 @@ import {
 } from "@protobuf-ts/runtime-rpc";
 import type { AttemptRequest, RpcCall } from "../../call/rpc-call.js";
 import type { Failover } from "../../failover.js";
+import type { ContentType } from "../../http/content-type.js";
 import { type Dispatcher, ObservedDispatcher } from "../../http/observed-dispatcher.js";
+import { ResponseWatch } from "../../http/response-watch.js";
 import type { TwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
 import type { MethodPolicy } from "../../policy/policy.js";
 import { checkBoolean, checkKeys, checkObject } from "../../support/checks.js";
 import { InvalidOptionError, mustBe } from "../../support/errors.js";
-import { readError } from "./rpc-error.js";
+import { readError, type SeenResponse } from "./rpc-error.js";
 
 declare module "@protobuf-ts/runtime-rpc/build/types/rpc-options.js" {
   interface RpcOptions {
@@ -72,8 +74,8 @@ interface Answered {
 }
 
 class ProtobufTsCall implements RpcCall<Answered> {
-  /** The response headers of failed attempts, by error. A call that failed with an HTTP answer has headers too. */
-  #headersOfFailed: Map<unknown, RpcMetadata> | undefined;
+  /** What was seen of the responses of failed attempts, by error. A call that failed with an HTTP answer has headers too. */
+  #responses: Map<unknown, SeenResponse> | undefined;
 
   constructor(
     private readonly next: NextUnaryFn,
@@ -108,10 +110,15 @@ class ProtobufTsCall implements RpcCall<Answered> {
     return this.options.timeout;
   }
 
+  get #contentType(): ContentType {
+    return this.options.sendJson ? "application/json" : "application/protobuf";
+  }
+
   /** Copies the options, because they may be the transport's own defaults, and interceptors below may write to `meta`. */
   send({ region, signal, headers, observer }: AttemptRequest): Promise<Answered> {
     const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
     // Not with a spread, because on Node 20 it costs a microsecond to add properties to what a spread has copied.
+    const response = this.observe ? new ResponseWatch() : undefined;
     const options = Object.assign({}, this.options, {
       [ATTEMPT_OF]: this.failover,
       baseUrl: region.url,
@@ -121,7 +128,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
         // A redirect that is followed turns a POST into a GET without a body.
         redirect: "manual",
         ...fetchInit,
-        ...(this.observe && { dispatcher: new ObservedDispatcher(observer, fetchInit?.dispatcher) }),
+        ...(response && { dispatcher: new ObservedDispatcher(observer, fetchInit?.dispatcher, response) }),
       },
     });
     const call = this.next(this.info, this.input, options);
@@ -129,11 +136,11 @@ class ProtobufTsCall implements RpcCall<Answered> {
       Promise.resolve(call).catch(ignore);
       throw new TypeError("twirp-failover: an interceptor below returned no UnaryCall; is its interceptUnary async?");
     }
-    return this.#responseOf(call);
+    return this.#answerOf(call, response);
   }
 
   /** Resolves with the call once its response is in. */
-  async #responseOf(call: UnaryCall): Promise<Answered> {
+  async #answerOf(call: UnaryCall, response: ResponseWatch | undefined): Promise<Answered> {
     let headers: RpcMetadata | undefined;
     call.headers.then((received) => {
       headers = received;
@@ -142,18 +149,19 @@ class ProtobufTsCall implements RpcCall<Answered> {
     call.trailers.then(ignore, ignore);
     try {
       await call.response;
+      // The transport takes every 2xx for a good answer, and an empty body for a message with all defaults.
+      const problem = response?.problem(this.#contentType);
+      if (problem !== undefined) throw this.createError("dataloss", problem);
       return { call };
     } catch (error) {
-      if (headers) {
-        this.#headersOfFailed ??= new Map();
-        this.#headersOfFailed.set(error, headers);
-      }
+      this.#responses ??= new Map();
+      this.#responses.set(error, { headers, whole: response?.isWhole(this.#contentType) ?? false });
       throw error;
     }
   }
 
   inspect(error: unknown): WireFailure {
-    return readError(error, this.#headersOfFailed?.get(error));
+    return readError(error, this.#responses?.get(error));
   }
 
   createError(code: TwirpCode, message: string, cause?: unknown): Error {
@@ -169,7 +177,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
   resultOf(winner: Promise<Answered>): UnaryCall {
     const headers = winner.then(
       ({ call }) => call.headers,
-      (error) => this.#headersOfFailed?.get(error) ?? Promise.reject(error),
+      (error) => this.#responses?.get(error)?.headers ?? Promise.reject(error),
     );
     const response = winner.then(({ call }) => call.response);
     const status = winner.then(({ call }) => call.status);

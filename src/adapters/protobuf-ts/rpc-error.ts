@@ -11,18 +11,32 @@ import { causeOf } from "../../support/platform-cause.js";
 const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
 const NOT_TWIRP = "cannot read twirp error response";
 const OPAQUE = /^fetch response type (error|opaque|opaqueredirect)$/;
+/** JSON that is no message at all. (Of a field that is no message this is wrong, and costs a replay.) */
+const NO_OBJECT = /^Unable to parse message \S+ from JSON \w+\.$/;
 const BROKEN = /^unable to read response body( as json)?$/;
 
-/** @param headers of the response, if one came. */
-export function readError(error: unknown, headers: RpcMetadata | undefined): WireFailure {
+/** What was seen of a response besides the transport's error. */
+export interface SeenResponse {
+  /** Its headers, if one came. */
+  readonly headers: RpcMetadata | undefined;
+  /** Whether it was a good answer, all of which came, if its body could be read to its end. */
+  readonly whole: boolean;
+}
+
+/** @param seen `undefined` if no response came. */
+export function readError(error: unknown, seen: SeenResponse | undefined): WireFailure {
   if (!isRpcError(error)) return { kind: "none", cause: causeOf(error) };
+  const headers = seen?.headers;
   const { code, message, meta } = error;
   const retryAfter = textOf(headers?.["retry-after"]);
 
   if (code === "internal") {
+    // The transport's code for whatever the decoder throws, once it has the body.
+    if (seen?.whole && headers !== undefined) return { kind: NO_OBJECT.test(message) ? "broken" : "undecodable" };
     const status = NOT_JSON.exec(message)?.[1];
     if (status !== undefined) return { kind: "http", status: Number(status), retryAfter, unreadable: true };
-    if (message === NOT_TWIRP) return { kind: "http", retryAfter };
+    // The transport wants both `code` and `msg`. What else the JSON says is lost.
+    if (message === NOT_TWIRP) return { kind: "http", retryAfter, otherJson: true };
   }
   if (code === "unknown" && OPAQUE.test(message)) return { kind: "http" };
   if (code === "dataloss" && BROKEN.test(message)) return { kind: "broken" };

@@ -20,16 +20,21 @@ export function transmissionThat(seen: Seen): Transmission {
 
 interface Circumstances {
   readonly seen?: Seen;
+  readonly route?: string;
   readonly notExecutedCodes?: readonly TwirpCode[];
   readonly warn?: (message: string) => void;
 }
 
+/** What the judged call has called, unless a test says otherwise. */
+export const ROUTE = "acme.rooms.v1.RoomService/DialParticipant";
+
 export function judge(
   failure: WireFailure,
-  { seen = "nothing", notExecutedCodes = [], warn = () => {} }: Circumstances = {},
+  { seen = "nothing", route = ROUTE, notExecutedCodes = [], warn = () => {} }: Circumstances = {},
 ): Outcome {
   return outcomeOfFailure(failure, {
     transmission: transmissionThat(seen),
+    route,
     notExecutedCodes: new Set(notExecutedCodes),
     dateMs: EPOCH,
     warn,

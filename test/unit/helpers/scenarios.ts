@@ -48,7 +48,16 @@ interface PlannedCall {
 const latency = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 41, max: 2_500 }));
 const spelling = fc.constantFrom<string>(...TWIRP_CODES, "cancelled", "data_loss", "UNKNOWN", "no_code");
 const retryAfter = fc.option(fc.constantFrom("0", "1", "3", "nonsense"), { nil: undefined, freq: 3 });
-const meta = fc.constantFrom<Record<string, unknown>>({}, {}, {}, { retryable: "true" }, { retryable: "false" });
+const meta = fc.constantFrom<Record<string, unknown>>(
+  {},
+  {},
+  { retryable: "true" },
+  { retryable: "true" },
+  { retryable: "false" },
+  { twirp_invalid_route: "POST /twirp/acme.rooms.v1.RoomService/DialParticipant" },
+  { twirp_invalid_route: "POST /twirp/acme.rooms.v1.PhoneService/DialParticipant" },
+  { http_error_from_intermediary: "true" },
+);
 const status = fc.constantFrom(undefined, 302, 400, 401, 403, 404, 429, 451, 500, 502, 503, 504, 520);
 
 const reply: fc.Arbitrary<Reply> = fc.oneof(
@@ -229,8 +238,10 @@ export function executes(reply: Reply, { notExecutedCodes = [] }: MethodPolicy):
       const code = parseTwirpCode(failure.code);
       // An answer without a Twirp code is from a gateway, which cannot promise anything for the service.
       if (code === undefined) return true;
-      const promised = failure.meta?.retryable === "true" || notExecutedCodes.includes(code);
-      return !(code === "bad_route" || promised);
+      const { retryable, twirp_invalid_route: route, http_error_from_intermediary: relayed } = failure.meta ?? {};
+      // A handler may pass on the bad_route of a service that it called, but that is about another route.
+      if (code === "bad_route" && `${route}`.endsWith("/acme.rooms.v1.RoomService/DialParticipant")) return false;
+      return !(retryable === "true" || (relayed === undefined && notExecutedCodes.includes(code)));
     }
     default:
       return true;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { TWIRP_CODES, type TwirpCode } from "../../../src/outcome/twirp-code.js";
-import { judge } from "../helpers/judging.js";
+import { judge, ROUTE } from "../helpers/judging.js";
 
 const CHOSEN_BY_THE_HANDLER: readonly TwirpCode[] = [
   "canceled",
@@ -37,11 +37,31 @@ describe("the service's own error", () => {
     expect(judge({ kind: "twirp", code })).toEqual({ code, origin: "service", execution: "unknown" });
   });
 
-  test("bad_route proves that no handler ran", () => {
-    expect(judge({ kind: "twirp", code: "bad_route" })).toEqual({
+  test.each([
+    ["by Go", `POST /twirp/${ROUTE}`, ROUTE],
+    ["by twirp-ts, mounted in Express", `POST /${ROUTE}`, ROUTE],
+    ["of another HTTP method", `PUT /rpc/v1/${ROUTE}`, ROUTE],
+    ["of a method that the client spells in its own way", "POST /twirp/a.B/DialParticipant2", "a.B/dial_participant_2"],
+  ])("bad_route %s that names the route proves that no handler ran", (_, invalid, route) => {
+    expect(judge({ kind: "twirp", code: "bad_route", meta: { twirp_invalid_route: invalid } }, { route })).toEqual({
       code: "bad_route",
       origin: "service",
       execution: "none",
+    });
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["names no route", {}],
+    ["names something else than a route", { twirp_invalid_route: 7 }],
+    ["names another method", { twirp_invalid_route: "POST /twirp/acme.rooms.v1.RoomService/GetRoom" }],
+    ["names another service", { twirp_invalid_route: "POST /twirp/acme.phones.v1.PhoneService/DialParticipant" }],
+    ["names a service whose name ends like ours", { twirp_invalid_route: `POST /twirp/old.${ROUTE}` }],
+    ["was a page", { twirp_invalid_route: `POST /twirp/${ROUTE}`, http_error_from_intermediary: "true" }],
+  ])("bad_route that %s proves nothing: a handler may have passed it on", (_, meta) => {
+    expect(judge({ kind: "twirp", code: "bad_route", meta })).toEqual({
+      code: "bad_route",
+      origin: "service",
+      execution: "unknown",
     });
   });
 });
@@ -82,7 +102,12 @@ describe("the service's promise", () => {
 
   test('retryable "true" is distinguished from a proof', () => {
     expect(judge({ kind: "twirp", code: "internal", meta: { retryable: "true" } }).promised).toBe(true);
-    expect(judge({ kind: "twirp", code: "bad_route" }).promised).toBeUndefined();
+    const noRoute = {
+      kind: "twirp",
+      code: "bad_route",
+      meta: { twirp_invalid_route: `POST /twirp/${ROUTE}` },
+    } as const;
+    expect(judge(noRoute)).not.toHaveProperty("promised");
   });
 
   test.each(TWIRP_CODES)('retryable "false" forbids a replay after %s', (code) => {
@@ -90,7 +115,8 @@ describe("the service's promise", () => {
   });
 
   test('retryable "false" does not change that bad_route is a proof', () => {
-    const outcome = judge({ kind: "twirp", code: "bad_route", meta: { retryable: "false" } });
+    const meta = { retryable: "false", twirp_invalid_route: `POST /twirp/${ROUTE}` };
+    const outcome = judge({ kind: "twirp", code: "bad_route", meta });
     expect(outcome).toMatchObject({ forbidden: true, execution: "none" });
   });
 
@@ -135,6 +161,12 @@ describe("notExecutedCodes", () => {
   test("a proxy's 503 is not an error of the service", () => {
     const outcome = judge({ kind: "http", status: 503 }, { notExecutedCodes: ["unavailable"] });
     expect(outcome).toMatchObject({ code: "unavailable", origin: "intermediary", execution: "unknown" });
+  });
+
+  test("an error that came from a proxy further on is not the service's word", () => {
+    const meta = { http_error_from_intermediary: "true", status_code: "503" };
+    const outcome = judge({ kind: "twirp", code: "unavailable", meta }, { notExecutedCodes: ["unavailable"] });
+    expect(outcome).toEqual({ code: "unavailable", origin: "service", execution: "unknown" });
   });
 
   test("a broken connection is not an error of the service", () => {

@@ -99,9 +99,13 @@ describe("no policy allows", () => {
     ["the call's deadline", "deadline_exceeded", "caller", "deadline"],
     ["a request that could not be built", "internal", "client", "unsendable"],
   ] as const)("a replay after %s", (_, code, origin, reason) => {
-    for (const execution of ["none", "unknown", "done"] as const) {
+    for (const execution of ["none", "unknown"] as const) {
       expect(refusalBy(idempotent, outcome(execution, code, origin))).toBe(reason);
     }
+  });
+
+  test("a replay after an answer that this side cannot decode: it is an answer", () => {
+    expect(refusalBy(idempotent, outcome("done", "internal", "client"))).toBe("answered");
   });
 
   test('a replay that the service forbade with retryable "false"', () => {
