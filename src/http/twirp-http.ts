@@ -10,8 +10,9 @@ import { readBounded } from "../support/bounded-body.js";
 import { checkBoolean, checkInteger } from "../support/checks.js";
 import { messageOf, mustBe, show } from "../support/errors.js";
 import { causeOf, messageWithCause } from "../support/platform-cause.js";
+import type { Dispatcher } from "./dispatcher-trust.js";
 import { brokenResponse, failureOf, HttpFailure } from "./http-failure.js";
-import { type Dispatcher, ObservedDispatcher } from "./observed-dispatcher.js";
+import { dispatcherFor } from "./observed-dispatcher.js";
 
 /** How requests are sent. */
 export interface HttpOptions {
@@ -78,7 +79,7 @@ export class TwirpHttp {
       signal,
       // A redirect that is followed turns a POST into a GET without a body.
       redirect: "manual",
-      ...(this.#observe && { dispatcher: new ObservedDispatcher(observer, undefined) }),
+      ...(this.#observe && dispatcherFor(observer)),
     };
     let response: Response;
     try {

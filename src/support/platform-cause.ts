@@ -17,6 +17,14 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === "string" && PLATFORM_CODE.test(code) ? code : undefined;
 }
 
+/** What happens only before there is a connection, in Node's names and Bun's. */
+const UNSENT_CAUSES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"]);
+
+/** Whether a cause names what happens only before there is a connection, so that nothing was sent over one. */
+export function isUnsentCause(cause: string | undefined): boolean {
+  return cause !== undefined && UNSENT_CAUSES.has(cause);
+}
+
 /** The message, with that name added if it is missing: `fetch` only says that it failed. */
 export function messageWithCause(error: unknown): string {
   const message = messageOf(error);

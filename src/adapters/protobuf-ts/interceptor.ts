@@ -9,7 +9,8 @@ import {
 } from "@protobuf-ts/runtime-rpc";
 import type { AttemptRequest, RpcCall } from "../../call/rpc-call.js";
 import type { Failover } from "../../failover.js";
-import { type Dispatcher, ObservedDispatcher } from "../../http/observed-dispatcher.js";
+import type { Dispatcher } from "../../http/dispatcher-trust.js";
+import { dispatcherFor } from "../../http/observed-dispatcher.js";
 import type { TwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
 import type { MethodPolicy } from "../../policy/policy.js";
@@ -111,7 +112,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
         // A redirect that is followed turns a POST into a GET without a body.
         redirect: "manual",
         ...fetchInit,
-        ...(this.observe && { dispatcher: new ObservedDispatcher(observer, fetchInit?.dispatcher) }),
+        ...(this.observe && dispatcherFor(observer, fetchInit?.dispatcher)),
       },
     });
     const call = this.next(this.info, this.input, options);
