@@ -10,7 +10,6 @@ import { mayRunTwice } from "../policy/policy.js";
 import type { Region } from "../regions/region.js";
 import { onAbort } from "../support/abort.js";
 import type { Clock } from "../support/clock.js";
-import { isUnsentCause } from "../support/platform-cause.js";
 import type { Attempt } from "./attempt.js";
 import { AttemptTimer } from "./attempt-timer.js";
 import type { CallState } from "./call-state.js";
@@ -120,10 +119,10 @@ class RunningAttempt<T> {
   }
 
   /** Says why nothing is proved, where something might have been. */
-  #warnOfDoubt({ execution, origin, cause }: Outcome): void {
+  #warnOfDoubt({ execution, origin }: Outcome): void {
     const { doubt, observed } = this.#transmission;
     if (doubt === undefined || execution !== "unknown") return;
-    if (origin === "timeout" ? observed : observed || isUnsentCause(cause)) this.parts.events.warnOnce(doubt);
+    if (origin === "transport" || (origin === "timeout" && observed)) this.parts.events.warnOnce(doubt);
   }
 
   /** Nothing of the attempt is left after this. Returns how long it took. */

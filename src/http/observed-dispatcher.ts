@@ -27,16 +27,14 @@ export function dispatcherFor(observer: SendObserver, chosen?: Dispatcher): { di
   return { dispatcher: new ObservedDispatcher(observer, chosen) };
 }
 
-const ADVICE = "if requests are sent once each and no more, set proofOfSending: false to have such errors believed";
-
 /** In Node, and yet no dispatcher: a `vm` realm has globals of its own, but its `fetch` is that of the main one. */
 const UNWATCHED =
-  "a request that was refused a connection counts as perhaps sent, because there is no undici dispatcher on globalThis " +
-  `to watch requests with (in a vm realm, such as Jest's, Node's own is out of reach); ${ADVICE}`;
+  "a request that got no answer counts as perhaps sent, because there is no undici dispatcher on globalThis to watch it " +
+  "with: in a vm realm, such as Jest's, that of Node is out of reach";
 
 const IGNORED =
-  "a request that was refused a connection counts as perhaps sent, because the fetch in use ignores the dispatcher that " +
-  `it is given, so it may have sent it before; ${ADVICE}`;
+  "a request that got no answer counts as perhaps sent, because it never came to the dispatcher that it was to be watched " +
+  "with: the fetch in use ignores that; if it never repeats a request, set proofOfSending: false";
 
 const unbelieved = (dispatcher: Dispatcher) =>
   `a request that failed counts as perhaps sent, because its dispatcher (${nameOfClass(dispatcher)}) has not yet been seen ` +

@@ -39,8 +39,9 @@ export function show(value: unknown): string {
 /** The message of anything that was thrown, whatever its author made of it. */
 export function messageOf(error: unknown): string {
   try {
-    const message: unknown = error instanceof Error ? error.message : undefined;
-    return typeof message === "string" ? message : show(error);
+    // By shape, because in a `vm` realm (Jest) the platform's errors are no instances of the realm's `Error`.
+    const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
+    return typeof name === "string" && typeof message === "string" ? message : show(error);
   } catch {
     return "an error that cannot be read";
   }

@@ -42,8 +42,8 @@ describe.each(LIBRARIES)("$name", (library) => {
   const outcomes = (client: AnyClient) =>
     client.eventsOf("attempt").map((event) => (event.ok ? "ok" : event.execution));
 
-  // Its threads never get their requests on Node 20.
-  test.skipIf(process.versions.node.startsWith("20.")).each(generations)(
+  // Its threads never get their requests on Node 20, and it cannot post the body of Node 26's `fetch`.
+  test.skipIf(!/^2[2-5]\./.test(process.versions.node)).each(generations)(
     "$name's Agent with undici-thread-interceptor: a mutation that takes longer than connectTimeoutMs runs once",
     async ({ undici }) => {
       const thread = await threadRegion(undici, 3 * WAIT_MS);

@@ -39,11 +39,10 @@ interface RpcErrorShape {
   readonly meta: Record<string, unknown>;
 }
 
-/** By shape, because there may be two copies of the library. */
+/** By shape, because there may be two copies of the library, and several realms. */
 function isRpcError(error: unknown): error is RpcErrorShape {
-  if (!(error instanceof Error)) return false;
-  const { code, meta } = error as Partial<RpcErrorShape>;
-  return typeof code === "string" && typeof meta === "object" && meta !== null;
+  const { code, message, meta } = (error ?? {}) as Partial<RpcErrorShape>;
+  return typeof code === "string" && typeof message === "string" && typeof meta === "object" && meta !== null;
 }
 
 function textOf(value: string | string[] | undefined): string | undefined {
