@@ -71,7 +71,13 @@ class RunningAttempt<T> {
       this.#endBy("canceled"); // By a listener, just now.
       return;
     }
-    const request = { region, signal: this.#controller.signal, headers: call.headers, observer: this.#transmission };
+    const request = {
+      region,
+      signal: this.#controller.signal,
+      headers: call.headers,
+      mayRunTwice: mayRunTwice(call.policy),
+      observer: this.#transmission,
+    };
     try {
       call.rpc.send(request).then(
         (value) => this.#succeed(value),

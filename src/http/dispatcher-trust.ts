@@ -106,9 +106,12 @@ function isBridgeToUndicis(dispatcher: Dispatcher): boolean {
   return dispatcherNamed(1) === dispatcher && beyond !== undefined && beyond !== dispatcher && isGenuine(beyond);
 }
 
+const GLOBAL_NAMES = {
+  1: Symbol.for("undici.globalDispatcher.1"),
+  2: Symbol.for("undici.globalDispatcher.2"),
+} as const;
+
 /** The global dispatcher of one generation of undici's hooks. */
-export function dispatcherNamed(generation: number): Dispatcher | undefined {
-  return (globalThis as Record<symbol, unknown>)[Symbol.for(`undici.globalDispatcher.${generation}`)] as
-    | Dispatcher
-    | undefined;
+export function dispatcherNamed(generation: 1 | 2): Dispatcher | undefined {
+  return (globalThis as Record<symbol, unknown>)[GLOBAL_NAMES[generation]] as Dispatcher | undefined;
 }

@@ -27,6 +27,12 @@ export function dispatcherFor(observer: SendObserver, chosen?: Dispatcher): { di
   return { dispatcher: new ObservedDispatcher(observer, chosen) };
 }
 
+/** The same for runtimes whose own `fetch` knows no dispatchers: somebody may use undici's in its place. */
+export function watchIfPossible(observer: SendObserver, chosen?: Dispatcher): { dispatcher?: Dispatcher } {
+  if (chosen === undefined && !hasGlobalDispatcher()) return {};
+  return { dispatcher: new ObservedDispatcher(observer, chosen) };
+}
+
 /** In Node, and yet no dispatcher: a `vm` realm has globals of its own, but its `fetch` is that of the main one. */
 const UNWATCHED =
   "a request that got no answer counts as perhaps sent, because there is no undici dispatcher on globalThis to watch it " +
@@ -49,7 +55,6 @@ function nameOfClass(dispatcher: Dispatcher): string {
   }
 }
 
-/** Bun and Deno have an undici to import, but say that their `fetch` is their own. */
 function isNode(): boolean {
   const { process } = globalThis as { process?: { versions?: { undici?: unknown } } };
   return process?.versions?.undici !== undefined;
@@ -92,8 +97,8 @@ class ObservedDispatcher implements Dispatcher {
  * time. undici 8 keeps its own under a new name, for its new hooks.
  */
 function globalDispatcher(handler: Handler): Dispatcher {
-  const [first, second] = typeof handler.onRequestStart === "function" ? [2, 1] : [1, 2];
-  const found = dispatcherNamed(first as number) ?? dispatcherNamed(second as number);
+  const [first, second] = typeof handler.onRequestStart === "function" ? ([2, 1] as const) : ([1, 2] as const);
+  const found = dispatcherNamed(first) ?? dispatcherNamed(second);
   if (found === undefined) throw new Error("twirp-failover: there is no undici dispatcher to send this request with");
   return found;
 }

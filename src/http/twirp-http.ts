@@ -10,9 +10,8 @@ import { readBounded } from "../support/bounded-body.js";
 import { checkBoolean, checkInteger } from "../support/checks.js";
 import { messageOf, mustBe, show } from "../support/errors.js";
 import { causeOf, messageWithCause } from "../support/platform-cause.js";
-import type { Dispatcher } from "./dispatcher-trust.js";
 import { brokenResponse, failureOf, HttpFailure } from "./http-failure.js";
-import { dispatcherFor } from "./observed-dispatcher.js";
+import { requestInit } from "./request-init.js";
 
 /** How requests are sent. */
 export interface HttpOptions {
@@ -71,15 +70,15 @@ export class TwirpHttp {
 
   /** Sends one request, and resolves with the bytes of a good answer. Rejects with an `HttpFailure`. */
   async post({ route, contentType, body, headers: given }: HttpRequest, attempt: AttemptRequest): Promise<Uint8Array> {
-    const { region, signal, observer } = attempt;
-    const init: RequestInit & { dispatcher?: Dispatcher } = {
+    const { region, signal } = attempt;
+    const init: RequestInit = {
       method: "POST",
       headers: headersOf(given, contentType, attempt.headers),
       body,
       signal,
       // A redirect that is followed turns a POST into a GET without a body.
       redirect: "manual",
-      ...(this.#observe && dispatcherFor(observer)),
+      ...requestInit(attempt, this.#observe),
     };
     let response: Response;
     try {

@@ -17,9 +17,9 @@ export interface SendObserver {
    * The HTTP client gets the request now, and may or may not use what it is watched with. Unless `onHandedOver` follows,
    * not even an error that names a refused connection proves anything: the client may have sent the request before.
    *
-   * @param doubt what to warn of when such an error proves nothing for this reason.
+   * @param doubt what to warn of when such an error proves nothing for this reason; nothing, if it is left out.
    */
-  onOffered(doubt: string): void;
+  onOffered(doubt?: string): void;
   /**
    * The HTTP client has the request, and has yet to get a connection for it.
    *
@@ -81,8 +81,10 @@ export class Transmission implements SendObserver, SendRecord {
   #state: "unobserved" | "preparing" | "waiting" | "doubtful" | "started" = "unobserved";
   #waitingSince = 0;
   #over = false;
+  /** Whether a request was sent, or may have been. */
   #begun = false;
   #resent = false;
+  #offered = false;
   #doubt: string | undefined;
   #httpStatus: number | undefined;
   #contentType: string | undefined;
@@ -102,20 +104,25 @@ export class Transmission implements SendObserver, SendRecord {
     if (this.#state === "preparing") this.#state = "unobserved";
   }
 
-  onOffered(doubt: string): void {
-    if (this.#state === "unobserved") this.#doubt ??= doubt;
+  onOffered(doubt?: string): void {
+    if (this.#state !== "unobserved") return;
+    this.#offered = true;
+    this.#doubt ??= doubt;
   }
 
   onHandedOver(doubt?: string): void {
+    if (this.#state === "unobserved") {
+      this.#state = "waiting";
+      this.#waitingSince = this.clock.now();
+      this.#doubt = doubt; // And not that it was only offered.
+      return;
+    }
     // Without the dispatcher's word, one that is still out there may have been sent.
-    if (this.#state === "waiting" && this.#doubt !== undefined && this.#cause === undefined) this.#state = "started";
+    if (this.#state === "waiting" && this.#doubt !== undefined && this.#cause === undefined) this.#state = "doubtful";
     // What follows a request that was sent (a redirect, an interceptor below that tries again) cannot undo it.
-    if (this.#state === "started") this.#resent = true;
-    if (this.#state === "unobserved") this.#doubt = undefined; // What was offered is used.
+    if (this.#state === "started" || this.#state === "doubtful") this.#resent = true;
     this.#doubt ??= doubt;
-    if (this.#state !== "unobserved") return;
-    this.#state = "waiting";
-    this.#waitingSince = this.clock.now();
+    this.#cause = undefined;
   }
 
   onStarted(): void {
@@ -145,7 +152,9 @@ export class Transmission implements SendObserver, SendRecord {
   onFailed(cause: string | undefined): void {
     this.#cause = cause;
     // Without the dispatcher's word, whatever does not name the reason may have happened to a request that was sent.
-    if (this.#state === "waiting" && this.#doubt !== undefined && !isUnsentCause(cause)) this.#state = "doubtful";
+    if (this.#state !== "waiting" || this.#doubt === undefined || isUnsentCause(cause)) return;
+    this.#begun = true;
+    this.#state = "doubtful";
   }
 
   /** The attempt was judged: from now on its request must not start. */
@@ -167,7 +176,7 @@ export class Transmission implements SendObserver, SendRecord {
 
   get wordCounts(): boolean {
     if (this.#state === "waiting") return this.#cause !== undefined;
-    return this.#state === "unobserved" && this.#doubt === undefined;
+    return this.#state === "unobserved" && !this.#offered;
   }
 
   get doubt(): string | undefined {

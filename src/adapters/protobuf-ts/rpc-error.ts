@@ -6,7 +6,7 @@
 import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
 import { parseTwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
-import { causeOf } from "../../support/platform-cause.js";
+import { causeInMessage, causeOf } from "../../support/platform-cause.js";
 
 const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
 const NOT_TWIRP = "cannot read twirp error response";
@@ -28,7 +28,8 @@ export function readError(error: unknown, headers: RpcMetadata | undefined): Wir
   if (code === "dataloss" && BROKEN.test(message)) return { kind: "broken" };
   // The transport's own codes for a fetch that failed. No server spells its codes this way.
   if (code === "UNKNOWN" || (code === "cancelled" && headers === undefined)) {
-    return { kind: "none", cause: causeOf(error) };
+    // The transport keeps the message of what `fetch` threw, and nothing else of it.
+    return { kind: "none", cause: causeOf(error) ?? (headers === undefined ? causeInMessage(message) : undefined) };
   }
   return { kind: "twirp", code: parseTwirpCode(code) ?? code, meta, retryAfter };
 }
