@@ -14,6 +14,10 @@ export interface AttemptRequest {
   readonly signal: AbortSignal;
   /** Headers to send, unless the caller has set them; the same in every attempt of a call. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Whether the call may be sent again although it may have run. If not, nothing below may repeat the request by itself.
+   */
+  readonly mayRunTwice: boolean;
   /** Where to write down what can be seen of the request on its way; without that, nothing is proved. */
   readonly observer: SendObserver;
 }

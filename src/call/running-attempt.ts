@@ -1,10 +1,12 @@
 /** One request to one region: started, ended, and judged. */
+import type { Emitter } from "../events/emitter.js";
 import type { Permit } from "../health/breaker.js";
 import { evidenceOf } from "../health/evidence.js";
 import type { Health } from "../health/health.js";
 import { type Ending, type Outcome, outcomeOfEnding, outcomeOfFailure } from "../outcome/outcome.js";
 import { Transmission } from "../outcome/transmission.js";
 import type { WireFailure } from "../outcome/wire-failure.js";
+import { mayRunTwice } from "../policy/policy.js";
 import type { Region } from "../regions/region.js";
 import { onAbort } from "../support/abort.js";
 import type { Clock } from "../support/clock.js";
@@ -17,6 +19,8 @@ export interface AttemptParts {
   readonly health: Health;
   /** Called for everything in an answer that was ignored. */
   readonly warn: (message: string) => void;
+  /** Told of what holds for more than this attempt. */
+  readonly events: Pick<Emitter, "warnOnce">;
 }
 
 /**
@@ -54,7 +58,7 @@ class RunningAttempt<T> {
     const { clock, health } = parts;
     const { deadline, perAttemptTimeoutMs: timeoutMs, policy } = call;
     this.#startedAt = clock.now();
-    this.#transmission = new Transmission(clock);
+    this.#transmission = new Transmission(clock, mayRunTwice(policy));
     this.#permit = health.acquire(region, call.probeEligibility, this.#startedAt);
     const limits = { startedAt: this.#startedAt, timeoutMs, connectTimeoutMs: policy.connectTimeoutMs, deadline };
     this.#timer = new AttemptTimer(limits, this.#transmission, clock, (ending) => this.#endBy(ending));
@@ -67,7 +71,13 @@ class RunningAttempt<T> {
       this.#endBy("canceled"); // By a listener, just now.
       return;
     }
-    const request = { region, signal: this.#controller.signal, headers: call.headers, observer: this.#transmission };
+    const request = {
+      region,
+      signal: this.#controller.signal,
+      headers: call.headers,
+      mayRunTwice: mayRunTwice(call.policy),
+      observer: this.#transmission,
+    };
     try {
       call.rpc.send(request).then(
         (value) => this.#succeed(value),
@@ -106,12 +116,20 @@ class RunningAttempt<T> {
   #settle(outcome: Outcome, error: unknown): void {
     if (this.#over) return; // The caller left while the error was being read.
     const { number, region } = this;
+    this.#warnOfDoubt(outcome);
     const elapsedMs = this.#end(outcome);
     const startedMs = this.#startedAt - this.call.startedAt;
     this.resolve({ ok: false, number, region, outcome, error, startedMs, elapsedMs, permit: this.#permit });
     // Aborted only now that the attempt is judged, because the transport may say anything from then on. It is aborted
     // after an error too, because an interceptor below may have given up on a request that lives on.
     this.#controller.abort();
+  }
+
+  /** Says why nothing is proved, where something might have been. */
+  #warnOfDoubt({ execution, origin }: Outcome): void {
+    const { doubt, observed } = this.#transmission;
+    if (doubt === undefined || execution !== "unknown") return;
+    if (origin === "transport" || (origin === "timeout" && observed)) this.parts.events.warnOnce(doubt);
   }
 
   /** Nothing of the attempt is left after this. Returns how long it took. */

@@ -21,6 +21,8 @@ export class Emitter {
     warning: new Set(),
   };
 
+  readonly #warned = new Set<string>();
+
   constructor(private readonly clock: Clock) {}
 
   /** @throws InvalidOptionError if there is no such event. */
@@ -52,6 +54,13 @@ export class Emitter {
 
   warn(message: string): void {
     this.emit({ type: "warning", at: this.clock.date(), message });
+  }
+
+  /** Warns of what does not change from call to call: once, as soon as somebody listens. */
+  warnOnce(message: string): void {
+    if (this.#warned.has(message) || !this.wants("warning")) return;
+    this.#warned.add(message);
+    this.warn(message);
   }
 
   clear(): void {

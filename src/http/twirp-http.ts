@@ -12,7 +12,7 @@ import { messageOf, mustBe } from "../support/errors.js";
 import { causeOf, messageWithCause } from "../support/platform-cause.js";
 import { type ContentType, typeProblem } from "./content-type.js";
 import { brokenResponse, failureOf, HttpFailure } from "./http-failure.js";
-import { type Dispatcher, ObservedDispatcher } from "./observed-dispatcher.js";
+import { requestInit } from "./request-init.js";
 
 export type { ContentType } from "./content-type.js";
 
@@ -80,15 +80,15 @@ export class TwirpHttp {
 
   /** @internal As `post`, with the headers of the answer. */
   async exchange({ route, contentType, body, headers: given }: HttpRequest, attempt: AttemptRequest): Promise<Answer> {
-    const { region, signal, observer } = attempt;
-    const init: RequestInit & { dispatcher?: Dispatcher } = {
+    const { region, signal } = attempt;
+    const init: RequestInit = {
       method: "POST",
       headers: headersOf(given, contentType, attempt.headers),
       body,
       signal,
       // A redirect that is followed turns a POST into a GET without a body.
       redirect: "manual",
-      ...(this.#observe && { dispatcher: new ObservedDispatcher(observer, undefined) }),
+      ...requestInit(attempt, this.#observe),
     };
     let response: Response;
     try {

@@ -6,6 +6,7 @@
  */
 
 import { show } from "../support/errors.js";
+import { isUnsentCause } from "../support/platform-cause.js";
 import { pushbackMs } from "./pushback.js";
 import type { SendRecord } from "./transmission.js";
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "./twirp-code.js";
@@ -145,8 +146,9 @@ function broken({ httpStatus, cause }: SendRecord): Outcome {
 
 function unanswered(named: string | undefined, transmission: SendRecord): Outcome {
   const cause = transmission.cause ?? named;
-  // An error's own word counts only where nothing was observed: it proves nothing about a request that was seen to start.
-  const proved = transmission.unsent || (!transmission.observed && UNSENT_CAUSES.has(cause ?? ""));
+  // An error's own word counts only where nothing better is known: not for a request that was seen to start, nor for one
+  // that may have been sent before by something that does not let itself be watched.
+  const proved = transmission.unsent || (transmission.wordCounts && isUnsentCause(cause));
   return {
     code: "unavailable",
     origin: "transport",
@@ -154,9 +156,6 @@ function unanswered(named: string | undefined, transmission: SendRecord): Outcom
     ...(cause !== undefined && { cause }),
   };
 }
-
-/** What happens only before there is a connection, in Node's names and Bun's. */
-const UNSENT_CAUSES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"]);
 
 function fromTwirp(failure: WireFailure & { kind: "twirp" }, circumstances: Circumstances): Outcome {
   const { transmission, notExecutedCodes } = circumstances;

@@ -1,4 +1,5 @@
 import type { Clock } from "../support/clock.js";
+import { isUnsentCause } from "../support/platform-cause.js";
 
 /**
  * Where an adapter writes down what it sees of one attempt's request on its way out.
@@ -12,12 +13,25 @@ export interface SendObserver {
   onPreparing(): void;
   /** The request is made and about to be handed over. */
   onPrepared(): void;
-  /** The HTTP client has the request, and has yet to get a connection for it. */
-  onHandedOver(): void;
+  /**
+   * The HTTP client gets the request now, and may or may not use what it is watched with. Unless `onHandedOver` follows,
+   * not even an error that names a refused connection proves anything: the client may have sent the request before.
+   *
+   * @param doubt what to warn of when such an error proves nothing for this reason; nothing, if it is left out.
+   */
+  onOffered(doubt?: string): void;
+  /**
+   * The HTTP client has the request, and has yet to get a connection for it.
+   *
+   * @param doubt why it cannot be relied on to call `onStarted` in time. With one, nothing is proved by silence, and only
+   * an error that names a refused connection or the like proves that nothing was sent.
+   */
+  onHandedOver(doubt?: string): void;
   /**
    * The first byte is about to be written to a socket.
    *
-   * @throws if the attempt is over, to keep the byte from being written.
+   * @throws to keep the byte from being written: if the attempt is over, or if the request was sent before and its method
+   * may not run twice. A redirect may be followed, and a request may be sent again with other credentials after a 401.
    */
   onStarted(): void;
   /** Any other sign that the request was started. */
@@ -40,6 +54,10 @@ export interface SendRecord {
   readonly preparing: boolean;
   /** Proved: no byte of the request was handed to a socket, and once the attempt is over, none will be. */
   readonly unsent: boolean;
+  /** Whether an error that names a refused connection or the like proves that nothing was sent. */
+  readonly wordCounts: boolean;
+  /** Why less is proved than there might be: what to warn of. */
+  readonly doubt: string | undefined;
   /** Whether more than one request was made, so that the answer to the last says nothing about the first. */
   readonly resent: boolean;
   /** The status of the answer, if one was seen. */
@@ -59,15 +77,24 @@ export interface SendRecord {
  * else holds on to it.
  */
 export class Transmission implements SendObserver, SendRecord {
-  #state: "unobserved" | "preparing" | "waiting" | "started" = "unobserved";
+  /** `doubtful`: it failed, and nobody who is believed says whether it was sent. */
+  #state: "unobserved" | "preparing" | "waiting" | "doubtful" | "started" = "unobserved";
   #waitingSince = 0;
   #over = false;
+  /** Whether a request was sent, or may have been. */
+  #begun = false;
   #resent = false;
+  #offered = false;
+  #doubt: string | undefined;
   #httpStatus: number | undefined;
   #contentType: string | undefined;
   #cause: string | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    /** Whether the call may be sent again although it may have run. */
+    private readonly mayRunTwice = false,
+  ) {}
 
   onPreparing(): void {
     if (this.#state === "unobserved") this.#state = "preparing";
@@ -77,17 +104,36 @@ export class Transmission implements SendObserver, SendRecord {
     if (this.#state === "preparing") this.#state = "unobserved";
   }
 
-  onHandedOver(): void {
-    // What follows a request that was sent (a redirect, an interceptor below that tries again) cannot undo it.
-    if (this.#state === "started") this.#resent = true;
+  onOffered(doubt?: string): void {
     if (this.#state !== "unobserved") return;
-    this.#state = "waiting";
-    this.#waitingSince = this.clock.now();
+    this.#offered = true;
+    this.#doubt ??= doubt;
+  }
+
+  onHandedOver(doubt?: string): void {
+    if (this.#state === "unobserved") {
+      this.#state = "waiting";
+      this.#waitingSince = this.clock.now();
+      this.#doubt = doubt; // And not that it was only offered.
+      return;
+    }
+    // Without the dispatcher's word, one that is still out there may have been sent.
+    if (this.#state === "waiting" && this.#doubt !== undefined && this.#cause === undefined) this.#state = "doubtful";
+    // What follows a request that was sent (a redirect, an interceptor below that tries again) cannot undo it.
+    if (this.#state === "started" || this.#state === "doubtful") this.#resent = true;
+    this.#doubt ??= doubt;
+    this.#cause = undefined;
   }
 
   onStarted(): void {
     if (this.#over) throw new Error("twirp-failover: this attempt is over; its request must not be sent any more");
-    if (this.#state === "started") this.#resent = true;
+    if (this.#begun) {
+      if (!this.mayRunTwice && !isInvitation(this.#httpStatus)) {
+        throw new Error("twirp-failover: the request was sent once already, and its method may not run twice");
+      }
+      this.#resent = true;
+    }
+    this.#begun = true;
     this.#state = "started";
   }
 
@@ -96,6 +142,7 @@ export class Transmission implements SendObserver, SendRecord {
   }
 
   onAnswered(httpStatus: number, contentType?: string): void {
+    this.#begun = true;
     this.#state = "started";
     if (httpStatus < 200) return;
     this.#httpStatus = httpStatus;
@@ -104,6 +151,10 @@ export class Transmission implements SendObserver, SendRecord {
 
   onFailed(cause: string | undefined): void {
     this.#cause = cause;
+    // Without the dispatcher's word, whatever does not name the reason may have happened to a request that was sent.
+    if (this.#state !== "waiting" || this.#doubt === undefined || isUnsentCause(cause)) return;
+    this.#begun = true;
+    this.#state = "doubtful";
   }
 
   /** The attempt was judged: from now on its request must not start. */
@@ -112,7 +163,7 @@ export class Transmission implements SendObserver, SendRecord {
   }
 
   get observed(): boolean {
-    return this.#state === "waiting" || this.#state === "started";
+    return this.#state !== "unobserved" && this.#state !== "preparing";
   }
 
   get preparing(): boolean {
@@ -120,7 +171,16 @@ export class Transmission implements SendObserver, SendRecord {
   }
 
   get unsent(): boolean {
-    return this.#state === "waiting";
+    return this.#state === "waiting" && this.#doubt === undefined;
+  }
+
+  get wordCounts(): boolean {
+    if (this.#state === "waiting") return this.#cause !== undefined;
+    return this.#state === "unobserved" && !this.#offered;
+  }
+
+  get doubt(): string | undefined {
+    return this.#state === "started" ? undefined : this.#doubt;
   }
 
   get resent(): boolean {
@@ -140,6 +200,11 @@ export class Transmission implements SendObserver, SendRecord {
   }
 
   waitedMs(now: number): number {
-    return this.#state === "waiting" ? now - this.#waitingSince : 0;
+    return this.unsent ? now - this.#waitingSince : 0;
   }
+}
+
+/** Whether an answer invites to send the request again: a redirect, or the request for (other) credentials. */
+function isInvitation(httpStatus: number | undefined): boolean {
+  return httpStatus === 401 || (httpStatus !== undefined && httpStatus >= 300 && httpStatus < 400);
 }

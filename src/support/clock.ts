@@ -88,6 +88,25 @@ export function bounded<T>(work: (signal: AbortSignal) => T | Promise<T>, within
   });
 }
 
+/**
+ * Runs `callback` when the event loop has done what it is doing now, microtasks included, and before it looks at sockets
+ * again. That is no matter of time. It is for Node; elsewhere it comes when a timer comes.
+ *
+ * @returns a function that forgets it.
+ */
+export function nextTurn(callback: () => void): () => void {
+  const { setImmediate, clearImmediate } = globalThis as {
+    setImmediate?: (callback: () => void) => unknown;
+    clearImmediate?: (immediate: unknown) => void;
+  };
+  if (setImmediate === undefined) {
+    const timer = globalThis.setTimeout(callback, 0);
+    return () => globalThis.clearTimeout(timer);
+  }
+  const immediate = setImmediate(callback);
+  return () => clearImmediate?.(immediate);
+}
+
 /** Lets a process end before this timer fires. Browsers' timers are numbers, and keep nothing alive. */
 export function unref(timer: unknown): void {
   (timer as { unref?: () => void }).unref?.();

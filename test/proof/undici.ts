@@ -3,8 +3,25 @@ import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 
-interface Undici {
-  Agent: new (options: object) => object;
+export interface Dispatcher {
+  dispatch(options: object, handler: object): boolean;
+}
+
+type Compose = (dispatch: Dispatcher["dispatch"]) => Dispatcher["dispatch"];
+
+interface Composable extends Dispatcher {
+  compose(interceptor: Compose): Dispatcher;
+}
+
+interface MockPool {
+  intercept(request: object): { reply(status: number, data: object, options: object): { delay(ms: number): void } };
+}
+
+export interface Undici {
+  Agent: new (options?: object) => Composable;
+  RetryAgent: new (agent: object, options?: object) => Dispatcher;
+  MockAgent: new () => Dispatcher & { disableNetConnect(): void; get(origin: string): MockPool };
+  interceptors: Record<"responseError" | "retry", (options?: object) => Compose>;
   fetch: typeof globalThis.fetch;
 }
 
@@ -17,6 +34,8 @@ const undici = (generation: number) => require(`undici${generation}`) as Undici;
 
 /** Node's `fetch` works with agents of its own generation and the previous one; see undici's "Compatibility". */
 const fitting = installed.filter((generation) => (builtIn >= 8 ? generation >= 7 : generation <= 7));
+
+export const generations = fitting.map((generation) => ({ name: `undici ${generation}`, undici: undici(generation) }));
 
 export const agents = fitting.map((generation) => ({
   name: `undici ${generation}'s Agent with 2 connections`,

@@ -10,7 +10,8 @@ import {
 import type { AttemptRequest, RpcCall } from "../../call/rpc-call.js";
 import type { Failover } from "../../failover.js";
 import type { ContentType } from "../../http/content-type.js";
-import { type Dispatcher, ObservedDispatcher } from "../../http/observed-dispatcher.js";
+import type { Dispatcher } from "../../http/dispatcher-trust.js";
+import { requestInit } from "../../http/request-init.js";
 import { ResponseWatch } from "../../http/response-watch.js";
 import type { TwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
@@ -115,7 +116,8 @@ class ProtobufTsCall implements RpcCall<Answered> {
   }
 
   /** Copies the options, because they may be the transport's own defaults, and interceptors below may write to `meta`. */
-  send({ region, signal, headers, observer }: AttemptRequest): Promise<Answered> {
+  send(attempt: AttemptRequest): Promise<Answered> {
+    const { region, signal, headers } = attempt;
     const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
     // Not with a spread, because on Node 20 it costs a microsecond to add properties to what a spread has copied.
     const response = this.observe ? new ResponseWatch() : undefined;
@@ -128,7 +130,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
         // A redirect that is followed turns a POST into a GET without a body.
         redirect: "manual",
         ...fetchInit,
-        ...(response && { dispatcher: new ObservedDispatcher(observer, fetchInit?.dispatcher, response) }),
+        ...requestInit(attempt, this.observe, fetchInit, response),
       },
     });
     const call = this.next(this.info, this.input, options);

@@ -6,7 +6,7 @@
 import type { RpcMetadata } from "@protobuf-ts/runtime-rpc";
 import { parseTwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
-import { causeOf } from "../../support/platform-cause.js";
+import { causeInMessage, causeOf } from "../../support/platform-cause.js";
 
 const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
 const NOT_TWIRP = "cannot read twirp error response";
@@ -42,7 +42,8 @@ export function readError(error: unknown, seen: SeenResponse | undefined): WireF
   if (code === "dataloss" && BROKEN.test(message)) return { kind: "broken" };
   // The transport's own codes for a fetch that failed. No server spells its codes this way.
   if (code === "UNKNOWN" || (code === "cancelled" && headers === undefined)) {
-    return { kind: "none", cause: causeOf(error) };
+    // The transport keeps the message of what `fetch` threw, and nothing else of it.
+    return { kind: "none", cause: causeOf(error) ?? (headers === undefined ? causeInMessage(message) : undefined) };
   }
   return { kind: "twirp", code: parseTwirpCode(code) ?? code, meta, retryAfter };
 }
@@ -53,11 +54,10 @@ interface RpcErrorShape {
   readonly meta: Record<string, unknown>;
 }
 
-/** By shape, because there may be two copies of the library. */
+/** By shape, because there may be two copies of the library, and several realms. */
 function isRpcError(error: unknown): error is RpcErrorShape {
-  if (!(error instanceof Error)) return false;
-  const { code, meta } = error as Partial<RpcErrorShape>;
-  return typeof code === "string" && typeof meta === "object" && meta !== null;
+  const { code, message, meta } = (error ?? {}) as Partial<RpcErrorShape>;
+  return typeof code === "string" && typeof message === "string" && typeof meta === "object" && meta !== null;
 }
 
 function textOf(value: string | string[] | undefined): string | undefined {

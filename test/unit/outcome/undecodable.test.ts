@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { evidenceOf } from "../../../src/health/evidence.js";
 import { outcomeOfFailure } from "../../../src/outcome/outcome.js";
+import { Transmission } from "../../../src/outcome/transmission.js";
 import { judge, transmissionThat } from "../helpers/judging.js";
-import { EPOCH } from "../helpers/simulation.js";
+import { clockWith, EPOCH } from "../helpers/simulation.js";
 
 const DONE = { code: "internal", origin: "client", execution: "done" } as const;
 
@@ -13,7 +14,9 @@ test("a good answer that cannot be decoded: the handler ran, and the region is w
 });
 
 test("the handler ran although the request was sent twice", () => {
-  const transmission = transmissionThat("started");
+  const transmission = new Transmission(clockWith(), true);
+  transmission.onHandedOver();
+  transmission.onStarted();
   transmission.onStarted();
   transmission.onAnswered(200);
   const circumstances = { transmission, route: "a.B/C", notExecutedCodes: new Set<never>(), dateMs: EPOCH, warn() {} };
