@@ -109,7 +109,7 @@ export interface Failover {
   ready(): Promise<void>;
   /**
    * Ends the `Failover`: calls that start later are rejected with `canceled` before anything is sent, and all listeners
-   * are removed. Calls under way go on. No timer is left to stop, because none runs between calls.
+   * are removed. Calls under way go on. There is nothing else to stop: a request for a list that is under way ends by itself.
    */
   close(): void;
   /** `close()`, for `using`. */
@@ -171,7 +171,7 @@ export function buildFailover(options: FailoverOptions, clock: Clock): Failover 
       ),
     }),
     ready: async () => {
-      if (!directory.isStale()) return;
+      if (engine.closed || !directory.isStale()) return;
       // With a timer that keeps the process alive, because the timers below do not, and there may be nothing else.
       await waitAtMost(
         directory.refreshUntil(() => directory.isKnown()),
@@ -210,8 +210,9 @@ function buildDirectory(
   if (cache !== undefined && !(cache instanceof RegionCache)) throw mustBe("cache", "a RegionCache", cache);
   checkString("regions.key", regions.key);
   // A source may know nothing before it is asked.
-  if (!Array.isArray(regions.known) || regions.known.length > 0) checkRegions("regions.known", regions.known);
-  return new DiscoveredDirectory(regions, cache ?? new RegionCache(), events, clock, onChange);
+  const isEmpty = Array.isArray(regions.known) && regions.known.length === 0;
+  const known = isEmpty ? [] : checkRegions("regions.known", regions.known);
+  return new DiscoveredDirectory(regions, known, cache ?? new RegionCache(), events, clock, onChange);
 }
 
 function isSource(regions: FailoverOptions["regions"]): regions is RegionSource {

@@ -1,6 +1,6 @@
 /** The retry budgets of a `Failover`, and what each failure is charged to. */
 import { isDoubtful } from "../health/evidence.js";
-import type { Outcome } from "../outcome/outcome.js";
+import { type Outcome, PINNED } from "../outcome/outcome.js";
 import type { Reservation, RetryBudget } from "../policy/retry-budget.js";
 import type { CallState } from "./call-state.js";
 
@@ -18,15 +18,16 @@ export interface Reservations {
 
 /**
  * - `region`: the region failed, or was silent until the call's deadline.
- * - `method`: the failure may be a bug of the method. Otherwise a method that is broken everywhere would use up what all
- *   others need to fail over.
+ * - `method`: the failure may be a bug of the method. Otherwise a method that is broken everywhere would use up the
+ *   tokens that other methods need.
  * - `answered`: nothing, because the handler answered.
  * - `nothing`: the failure says nothing about either, for example because the caller left.
  */
 type Charge = "region" | "method" | "answered" | "nothing";
 
 function chargeOf(outcome: Outcome): Charge {
-  const { origin, code, execution } = outcome;
+  const { origin, code, execution, httpStatus } = outcome;
+  if (httpStatus === PINNED) return "nothing";
   if (origin === "caller") return code === "deadline_exceeded" && execution === "unknown" ? "region" : "nothing";
   if (origin === "client") return "nothing";
   if (execution === "done") return "answered";
@@ -41,7 +42,7 @@ export function charge(
 ): void {
   const charged = chargeOf(failed.outcome);
   if (charged === "region") regions.withdraw(failed.region.url);
-  // One region's `internal` may be that region's own, so the method answers only once it failed a call twice.
+  // A single `internal` may be the region's fault, so the method is charged only from a call's second failure on.
   if (charged === "method" && failed.number > 1) methods.withdraw(name);
 }
 

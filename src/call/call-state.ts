@@ -22,7 +22,7 @@ export class CallState<T> {
   readonly headers: Readonly<Record<string, string>>;
   readonly #failed: Failed[] = [];
   #succeeded: Succeeded<T> | undefined;
-  /** Whether it may test an ejected region before others do: only if a failed test would not be its end. */
+  /** Whether it may test an ejected region before others do: only if it can be replayed when the test fails. */
   readonly #survivesProbe: boolean;
 
   /** @throws InvalidOptionError for an abort signal or a timeout that cannot be one. */
@@ -32,7 +32,7 @@ export class CallState<T> {
     readonly policy: ResolvedPolicy,
     clock: Clock,
   ) {
-    if (rpc.signal !== undefined && typeof rpc.signal.addEventListener !== "function") {
+    if (rpc.signal !== undefined && typeof rpc.signal?.addEventListener !== "function") {
       throw mustBe("the call's abort", "an AbortSignal", rpc.signal);
     }
     this.startedAt = clock.now();
@@ -93,22 +93,31 @@ export class CallState<T> {
     return telling ? verdictOf(telling) : this.#unsent(reason);
   }
 
-  /** The error for what no server said: we ended an attempt, or the call before its first. */
+  /** The error for when we end an attempt, or the call before its first. */
   endingError(ending: Ending, regionId?: string): Error {
     const { rpc, policy } = this;
     const what = regionId === undefined ? "could not be sent" : `got no answer from ${regionId}`;
     const message = (ms: number, limit: string) => `${this.name} ${what} within ${Math.round(ms)} ms (${limit})`;
     switch (ending) {
       case "canceled":
-        return rpc.createError("canceled", `${this.name} was aborted by its caller`, rpc.signal?.reason);
+        return this.#createError("canceled", `${this.name} was aborted by its caller`, rpc.signal?.reason);
       case "deadline":
-        return rpc.createError("deadline_exceeded", message(this.deadline - this.startedAt, "the call's timeout"));
+        return this.#createError("deadline_exceeded", message(this.deadline - this.startedAt, "the call's timeout"));
       case "timeout":
-        return rpc.createError("deadline_exceeded", message(this.perAttemptTimeoutMs, "perAttemptTimeoutMs"));
+        return this.#createError("deadline_exceeded", message(this.perAttemptTimeoutMs, "perAttemptTimeoutMs"));
       case "connect_timeout": {
         const limit = `${policy.connectTimeoutMs} ms (connectTimeoutMs)`;
-        return rpc.createError("unavailable", `${this.name} got no connection to ${regionId} within ${limit}`);
+        return this.#createError("unavailable", `${this.name} got no connection to ${regionId} within ${limit}`);
       }
+    }
+  }
+
+  /** An adapter that cannot make its own error must not leave the call hanging. */
+  #createError(code: TwirpCode, message: string, cause?: unknown): Error {
+    try {
+      return this.rpc.createError(code, message, cause);
+    } catch {
+      return new Error(message, { cause });
     }
   }
 
@@ -117,7 +126,7 @@ export class CallState<T> {
     if (reason === "deadline") return { error: this.endingError("deadline"), code: "deadline_exceeded" };
     const code = reason === "closed" ? "canceled" : "unavailable";
     const why = WHY_UNSENT[reason] ?? "every region is ejected";
-    return { error: this.rpc.createError(code, `${this.name} was not sent: ${why}`), code };
+    return { error: this.#createError(code, `${this.name} was not sent: ${why}`), code };
   }
 }
 

@@ -4,7 +4,7 @@
  * Most calls are one attempt that succeeds: `run` makes it and returns. When it fails, `#replay` takes over. It is the
  * loop: plan whether, where and when the call may be sent again; wait; make the next attempt. `ReplayPlanner` answers with
  * a `Replay`, or with the reason why there is none: the policy and the outcome forbid it, or no region, no token or no time
- * is left. The caller then gets the error that tells the most, as the library made it.
+ * is left. The caller then gets the error that says the most, as the RPC library made it.
  */
 import pRetry from "p-retry";
 import type { Emitter } from "../events/emitter.js";
@@ -49,6 +49,10 @@ export class Engine {
     this.#reporter = new Reporter(parts.events, parts.clock);
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** From now on calls are rejected. Those under way go on. */
   close(): void {
     this.#closed = true;
@@ -60,7 +64,7 @@ export class Engine {
     const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
     const call = new CallState(++this.#calls, rpc, policy, clock);
-    const refusal = this.#closed ? "closed" : this.#overReason(call);
+    const refusal = this.#closed ? "closed" : this.#endedBy(call);
     if (refusal !== undefined) throw this.#fail(call, refusal);
     const region = router.first(call) ?? (await this.#discover(call));
     if (typeof region === "string") throw this.#fail(call, region);
@@ -71,7 +75,10 @@ export class Engine {
     return this.#succeed(call, ending);
   }
 
-  /** The loop. p-retry calls `step` again after each `Replay` that it throws; what `step` returns is the call's ending. */
+  /**
+   * The loop. The first run of `step` only plans; each later one makes the attempt that was planned, and plans again. p-retry
+   * calls `step` again after each `Replay` (an `Error`) that it throws; what `step` returns is the call's ending.
+   */
   async #replay<T>(call: CallState<T>, first: Failed): Promise<Succeeded<T> | RefusalReason> {
     const { planner, clock } = this.#parts;
     const backoff = new Backoff(call.policy, clock.random());
@@ -102,10 +109,10 @@ export class Engine {
       if (call.aborted) return "aborted";
       return await pRetry(step, {
         ...backoff.schedule,
-        retries: call.policy.maxAttempts - 1,
+        retries: call.policy.maxAttempts - 1, // As many replays are thrown at most, so p-retry never runs out.
         signal: controller.signal,
-        // p-retry waits only before a retry that it consumes.
-        shouldConsumeRetry: ({ error }) => error instanceof Replay && error.backoffMs > 0,
+        // p-retry waits only before a retry that it consumes. It would call again at once after any other TypeError.
+        shouldConsumeRetry: ({ error }) => !(error instanceof Replay) || error.backoffMs > 0,
         shouldRetry: async ({ error }) => {
           if (!(error instanceof Replay)) return false;
           if (error.extraMs > 0) await sleep(error.extraMs, call.rpc.signal, clock);
@@ -134,10 +141,10 @@ export class Engine {
   async #discover<T>(call: CallState<T>): Promise<Region | RefusalReason> {
     const { router } = this.#parts;
     const isKnown = await router.discover(call);
-    return this.#overReason(call) ?? router.first(call) ?? (isKnown ? "no_region" : "undiscovered");
+    return this.#endedBy(call) ?? router.first(call) ?? (isKnown ? "no_region" : "undiscovered");
   }
 
-  #overReason<T>(call: CallState<T>): RefusalReason | undefined {
+  #endedBy<T>(call: CallState<T>): RefusalReason | undefined {
     if (call.aborted) return "aborted";
     return this.#parts.clock.now() >= call.deadline ? "deadline" : undefined;
   }

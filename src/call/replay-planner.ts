@@ -36,7 +36,7 @@ export class ReplayPlanner {
     backoff: Backoff,
   ): Promise<Replay | RefusalReason> {
     const { router, budgets, clock } = this.parts;
-    const isCharged = replay?.tokens !== undefined; // By `settle`.
+    const isCharged = replay?.tokens !== undefined; // `settle` has charged it already.
     const refusal = refusalBy(call.policy, failed.outcome);
     if (refusal !== undefined) return refusal;
     if (failed.number >= call.policy.maxAttempts) {
@@ -50,7 +50,8 @@ export class ReplayPlanner {
     if (!isCharged) charge(budgets, call, failed);
     if (well.length + others.length === 0) return "no_region";
     const place = await this.#place(call, { well, others });
-    if (place === undefined) return clock.now() < call.deadline ? "throttled" : "deadline";
+    // A timer may be up to a millisecond early, and a call whose time is over must be seen to be.
+    if (place === undefined) return clock.now() + 1 < call.deadline ? "throttled" : "deadline";
     const { region, tokens } = place;
     // Nothing ran and the next region is well, so there is nothing to wait for.
     const backoffMs = failed.outcome.execution === "none" && well.includes(region) ? 0 : backoff.next();
@@ -78,7 +79,7 @@ export class ReplayPlanner {
     const { regions, methods } = this.parts.budgets;
     const method = await this.#turn(call, methods, call.name, well.length > 0);
     if (method === undefined) return undefined;
-    // Rather in the next region now than in this one later.
+    // Prefer the next region now to this one later.
     for (const region of well) {
       const token = regions.reserve(region.url);
       if (token !== undefined) return { region, tokens: { region: token, method } };

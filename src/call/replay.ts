@@ -18,7 +18,7 @@ export class Replay extends Error {
     super("the attempt failed and will be replayed");
   }
 
-  /** It was not made after all. Does nothing once it was settled. */
+  /** Gives back the tokens of a replay that was not made. Does nothing after `settle`. */
   release(): void {
     this.tokens?.region.release();
     this.tokens?.method.release();

@@ -75,6 +75,7 @@ export class Router {
   /** The regions that this call has not tried. If there are none and the list may be old, the source is asked first. */
   async #untried<T>(call: CallState<T>): Promise<Region[]> {
     const { directory } = this.parts;
+    directory.applyChanges();
     const untried = () => untriedRegions(directory.current(), call.failed);
     const isListWrong = isFirstPinned(call.failed);
     if (isListWrong) directory.invalidate();

@@ -43,6 +43,6 @@ export interface RpcCall<T> {
   send(request: AttemptRequest): Promise<T>;
   /** Reads what a rejection of `send` says. Must not throw. */
   inspect(error: unknown): WireFailure;
-  /** Makes the library's own kind of error for what no server said: the deadline, a timeout, the caller's abort. */
+  /** Makes the library's own kind of error for what no server said: the deadline, a timeout, the caller's abort. Must not throw. */
   createError(code: TwirpCode, message: string, cause?: unknown): Error;
 }

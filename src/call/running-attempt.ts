@@ -17,7 +17,7 @@ import type { CallState } from "./call-state.js";
 export interface AttemptParts {
   readonly clock: Clock;
   readonly health: Health;
-  /** Called for everything in an answer that was ignored. */
+  /** Called for each part of an answer that is ignored. */
   readonly warn: (message: string) => void;
   /** Told of what holds for more than this attempt. */
   readonly events: Pick<Emitter, "warnOnce">;
@@ -147,7 +147,7 @@ class RunningAttempt<T> {
 /** An adapter that cannot read its own error must not leave the call hanging. Nothing is assumed about the answer then. */
 function inspect<T>({ rpc }: CallState<T>, error: unknown): WireFailure {
   try {
-    return rpc.inspect(error);
+    return rpc.inspect(error) ?? { kind: "none" };
   } catch {
     return { kind: "none" };
   }

@@ -1,5 +1,5 @@
 /** What an attempt's outcome says about its region. */
-import type { Outcome } from "../outcome/outcome.js";
+import { type Outcome, PINNED } from "../outcome/outcome.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";
 
 export interface Evidence {
@@ -36,7 +36,8 @@ const DOUBTFUL_CODES: ReadonlySet<TwirpCode> = new Set(["internal", "unknown", "
 /** @param outcome of an attempt that failed; `undefined` for one that succeeded. */
 export function evidenceOf(outcome: Outcome | undefined): Evidence {
   if (outcome === undefined) return SUCCESS;
-  const { origin, code, execution, pushbackMs } = outcome;
+  const { origin, code, execution, httpStatus, pushbackMs } = outcome;
+  if (httpStatus === PINNED) return NOTHING; // The project is served elsewhere, and the region may be well.
   // A good answer that this side cannot decode is not the region's fault.
   if (origin === "client" && execution === "done") return SUCCESS;
   // A server that says when to come back has failed this call all the same.
@@ -49,6 +50,6 @@ export function evidenceOf(outcome: Outcome | undefined): Evidence {
 }
 
 /** Whether this failure counts against its region only once the same call succeeds in another. */
-export function isDoubtful({ origin, code }: Outcome): boolean {
-  return (origin === "service" || origin === "intermediary") && DOUBTFUL_CODES.has(code);
+export function isDoubtful({ origin, code, httpStatus }: Outcome): boolean {
+  return httpStatus !== PINNED && (origin === "service" || origin === "intermediary") && DOUBTFUL_CODES.has(code);
 }

@@ -14,8 +14,8 @@ export interface RegionDirectory {
   /** Whether a refresh could bring regions that `current` does not have. */
   isStale(): boolean;
   /**
-   * Acts on a list that changed: reports it, and drops what was kept for regions that are gone. Called when a call
-   * starts and when a list was loaded, because another `Failover` with the same cache may have loaded it.
+   * Acts on a list that changed: reports it, and drops what was kept for regions that are gone. Called before a region is
+   * picked and when a list was loaded, because another `Failover` with the same cache may have loaded it.
    */
   applyChanges(): void;
   /** Starts a refresh if one is due. Called when a call starts, so that a list in use stays current. */
@@ -45,16 +45,18 @@ export class DiscoveredDirectory implements RegionDirectory {
 
   constructor(
     private readonly source: RegionSource,
+    /** What the source knows before it is asked, checked. */
+    private readonly known: readonly Region[],
     private readonly cache: RegionCache,
     private readonly events: Emitter,
     private readonly clock: Clock,
     private readonly onChange: (regions: readonly Region[]) => void,
   ) {
-    this.#applied = source.known;
+    this.#applied = known;
   }
 
   current(): readonly Region[] {
-    return this.cache.get(this.source) ?? this.source.known;
+    return this.cache.get(this.source) ?? this.known;
   }
 
   isKnown(): boolean {

@@ -57,7 +57,7 @@ function isError(value: unknown): value is Error {
 /** ` (did you mean "x"?)` for the candidate that `name` is probably a misspelling of, or an empty string. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
     const isPart = name.length > 2 && candidate.startsWith(name);
     const distance = isPart ? 1 : editDistance(name.toLowerCase(), candidate.toLowerCase());
