@@ -1,6 +1,6 @@
 /** The health of all regions: which of them get calls, and what their attempts say about them. */
 import type { Emitter } from "../events/emitter.js";
-import type { FailoverEvent } from "../events/events.js";
+import type { EjectionReason, FailoverEvent } from "../events/events.js";
 import type { Region } from "../regions/region.js";
 import { type Clock, dateOf } from "../support/clock.js";
 import { Breaker, type BreakerListener, type BreakerState, type Permit, type ProbeEligibility } from "./breaker.js";
@@ -8,8 +8,10 @@ import { checkHealth, type HealthOptions, type HealthSettings } from "./options.
 
 export interface RegionHealth {
   readonly state: BreakerState["kind"];
-  /** The share of its last calls that failed, from 0 to 1. */
+  /** The share of its last calls that failed, from 0 to 1; while it is out, as it was at its ejection. */
   readonly failureShare: number;
+  /** Why it is ejected; absent unless it is. */
+  readonly reason?: EjectionReason;
   /** When the ejection ends, by the clock's `now`; absent unless it is ejected. */
   readonly until?: number;
   /** Attempts under way. */
@@ -57,11 +59,12 @@ class Breakers implements Health {
   of(region: Region): RegionHealth {
     const breaker = this.#breakers.get(region.url);
     if (breaker === undefined) return HEALTHY;
-    const { state, inFlight } = breaker;
+    const { state, ejectionReason: reason, inFlight } = breaker;
     return {
       state: state.kind,
       failureShare: breaker.failureShare(this.clock.now()),
       inFlight,
+      ...(reason !== undefined && { reason }),
       ...(state.kind === "ejected" && { until: state.until }),
     };
   }

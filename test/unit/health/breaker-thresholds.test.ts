@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { breakerWith } from "../helpers/breakers.js";
+import { http, noAnswer, type Reply, simulate, useSimulatedTime } from "../helpers/simulation.js";
+
+useSimulatedTime();
 
 describe("failures in a row without an answer", () => {
   test("eject at three by default", () => {
@@ -17,6 +20,15 @@ describe("failures in a row without an answer", () => {
       attempts(1, evidence, i);
     }
     expect(kind()).toBe("healthy");
+  });
+
+  test("begin anew after one 502 between resets, which is an answer; by their share they eject all the same", async () => {
+    const replies = [noAnswer(), noAnswer(), http(502)];
+    const sim = simulate({ replies: (n) => replies[n % 3] as Reply, ids: ["a"], policy: { replay: false } });
+    for (let i = 0; i < 9; i++) await sim.run();
+    expect(sim.eventsOf("region_ejected")).toEqual([]);
+    await sim.run();
+    expect(sim.eventsOf("region_ejected")).toMatchObject([{ reason: "failure_share" }]);
   });
 
   test("are still in a row when callers left in between", () => {
