@@ -4,6 +4,7 @@ import type { EjectionReason, FailoverEvent } from "../events/events.js";
 import type { Region } from "../regions/region.js";
 import { type Clock, dateOf } from "../support/clock.js";
 import { Breaker, type BreakerListener, type BreakerState, type Permit, type ProbeEligibility } from "./breaker.js";
+import { type Durations, KnownDurations, NO_DURATIONS } from "./durations.js";
 import { checkHealth, type HealthOptions, type HealthSettings } from "./options.js";
 
 export interface RegionHealth {
@@ -21,6 +22,7 @@ export interface RegionHealth {
 export interface Health {
   /** Whether to reject a call at once when every region is ejected. */
   readonly failsWhenAllEjected: boolean;
+  readonly durations: Durations;
   /** Whether a call may go to this region. Changes nothing. */
   admits(region: Region, eligibility: ProbeEligibility): boolean;
   /** An attempt starts. */
@@ -36,6 +38,7 @@ class Breakers implements Health {
   #ids: ReadonlyMap<string, string> | undefined;
   readonly #settings: HealthSettings;
   readonly failsWhenAllEjected: boolean;
+  readonly durations = new KnownDurations();
 
   constructor(
     options: HealthOptions,
@@ -106,6 +109,7 @@ const UNCOUNTED: Permit = { probe: false, settle() {}, blame() {} };
 /** For `health: false`. */
 const NO_HEALTH: Health = {
   failsWhenAllEjected: false,
+  durations: NO_DURATIONS,
   admits: () => true,
   acquire: () => UNCOUNTED,
   of: () => HEALTHY,
