@@ -5,7 +5,7 @@ import { ReplayPlanner } from "./call/replay-planner.js";
 import { Router } from "./call/routing.js";
 import type { RpcCall } from "./call/rpc-call.js";
 import { Emitter } from "./events/emitter.js";
-import type { FailoverEventOf, FailoverEventType } from "./events/events.js";
+import type { EjectionReason, FailoverEventOf, FailoverEventType } from "./events/events.js";
 import { createHealth, type RegionHealth } from "./health/health.js";
 import type { HealthOptions } from "./health/options.js";
 import { Policies, type PolicyTable } from "./policy/policy-table.js";
@@ -67,13 +67,25 @@ export interface RegionStatus {
   readonly url: string;
   /** Whether it is the first of the list. */
   readonly home: boolean;
-  /** `ejected`: it gets no calls; `probing`: one call is testing it. */
+  /**
+   * - `healthy`: it gets calls, as its place in the order says.
+   * - `ejected`: it gets none, unless there is nowhere else to go.
+   * - `probing`: one call is testing it, and all others go elsewhere.
+   */
   readonly state: "healthy" | "ejected" | "probing";
-  /** The share of its calls that failed since its state changed, from 0 to 1. */
+  /** Why it is ejected, as in the `region_ejected` event; absent unless `state` is `ejected`. */
+  readonly ejectionReason?: EjectionReason;
+  /**
+   * The share of its last calls that failed (at most `windowCalls` within `windowMs`; see `HealthOptions`), from 0 to 1; 0 if
+   * there were none. Unless `state` is `healthy`, the share at its ejection.
+   */
   readonly failureShare: number;
-  /** When it will be tested, in milliseconds since the Unix epoch; absent unless it is ejected. */
+  /**
+   * From when on a call may test it, in whole milliseconds since the Unix epoch; absent unless `state` is `ejected`. It stays
+   * `ejected` after that time until such a call comes.
+   */
   readonly ejectedUntilMs?: number;
-  /** Attempts under way. */
+  /** How many attempts are under way there. */
   readonly inFlight: number;
 }
 
@@ -196,8 +208,15 @@ const OPTIONS = Object.keys({
 } satisfies Record<keyof FailoverOptions, 0>);
 
 function statusOf({ id, url }: Region, home: boolean, health: RegionHealth, clock: Clock): RegionStatus {
-  const { until, ...rest } = health;
-  return { id, url, home, ...rest, ...(until !== undefined && { ejectedUntilMs: dateOf(until, clock) }) };
+  const { reason, until, ...rest } = health;
+  return {
+    id,
+    url,
+    home,
+    ...rest,
+    ...(reason !== undefined && { ejectionReason: reason }),
+    ...(until !== undefined && { ejectedUntilMs: dateOf(until, clock) }),
+  };
 }
 
 function buildDirectory(

@@ -8,6 +8,8 @@ export interface AttemptLimits {
   readonly startedAt: number;
   /** The time limit of the attempt, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether to keep to that limit, asked once it is reached. If not, the attempt may go on to the end of the call. */
+  readonly keepsLimit: () => boolean;
   /** How long its request may wait for a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
   /** The end of the call, by the clock's `now`. */
@@ -19,7 +21,7 @@ export interface AttemptLimits {
  * connection. It holds one platform timer at a time; while the request has no connection, the timer comes back to look.
  */
 export class AttemptTimer {
-  readonly #endsAt: number;
+  #endsAt: number;
   #timer: Timer;
   #dueAt = 0;
   #mayYield = true;
@@ -60,6 +62,7 @@ export class AttemptTimer {
     }
     // A timer may fire a moment early, and in tests it may fire while the clock stands still.
     const now = Math.max(clock.now(), this.#dueAt);
+    if (now >= this.#endsAt && now < limits.deadline && !limits.keepsLimit()) this.#endsAt = limits.deadline;
     if (now >= this.#endsAt) onEnd(this.#endsAt === limits.deadline ? "deadline" : "timeout");
     else if (transmission.waitedMs(now) >= limits.connectTimeoutMs) onEnd("connect_timeout");
     else this.#timer = this.#arm(now);

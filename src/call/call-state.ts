@@ -1,6 +1,6 @@
 /** What the engine knows of one call while it runs. */
 import type { ProbeEligibility } from "../health/breaker.js";
-import type { Ending } from "../outcome/outcome.js";
+import type { Ending, Outcome } from "../outcome/outcome.js";
 import { MAX_PUSHBACK_MS } from "../outcome/pushback.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";
 import { mayBeReplayed, perAttemptTimeoutMs, type ResolvedPolicy } from "../policy/policy.js";
@@ -18,6 +18,8 @@ export class CallState<T> {
   readonly startedAt: number;
   readonly deadline: number;
   readonly perAttemptTimeoutMs: number;
+  /** Whether that is half of the call's time by default, which is kept to only where it can help. */
+  readonly triesHalfway: boolean;
   /** Sent with every attempt: the idempotency key, if the policy asks for one. */
   readonly headers: Readonly<Record<string, string>>;
   readonly #failed: Failed[] = [];
@@ -40,6 +42,7 @@ export class CallState<T> {
     const timeoutMs = timeoutOf(rpc.timeout, policy, clock);
     this.deadline = this.startedAt + timeoutMs;
     this.perAttemptTimeoutMs = perAttemptTimeoutMs(policy, timeoutMs);
+    this.triesHalfway = policy.perAttemptTimeoutMs === undefined && this.#survivesProbe;
     this.headers = policy.idempotencyKey === undefined ? NO_HEADERS : { [policy.idempotencyKey]: clock.uuid() };
   }
 
@@ -69,6 +72,11 @@ export class CallState<T> {
   record(attempt: Attempt<T>): void {
     if (attempt.ok) this.#succeeded = attempt;
     else this.#failed.push(attempt);
+  }
+
+  /** Whether it gave up on an attempt halfway. */
+  get gaveUpHalfway(): boolean {
+    return this.triesHalfway && this.#failed.some(({ outcome }) => isTimeout(outcome));
   }
 
   /** For how many milliseconds more this region asked not to be called, as far as that is heeded. */
@@ -104,12 +112,17 @@ export class CallState<T> {
       case "deadline":
         return this.#createError("deadline_exceeded", message(this.deadline - this.startedAt, "the call's timeout"));
       case "timeout":
-        return this.#createError("deadline_exceeded", message(this.perAttemptTimeoutMs, "perAttemptTimeoutMs"));
+        return this.#createError("deadline_exceeded", message(this.perAttemptTimeoutMs, this.#limitName));
       case "connect_timeout": {
         const limit = `${policy.connectTimeoutMs} ms (connectTimeoutMs)`;
         return this.#createError("unavailable", `${this.name} got no connection to ${regionId} within ${limit}`);
       }
     }
+  }
+
+  get #limitName(): string {
+    if (!this.triesHalfway) return "perAttemptTimeoutMs";
+    return `half of the call's ${Math.round(this.deadline - this.startedAt)} ms`;
   }
 
   /** An adapter that cannot make its own error must not leave the call hanging. */
@@ -134,6 +147,11 @@ const WHY_UNSENT: Readonly<Partial<Record<RefusalReason, string>>> = {
   closed: "its Failover is closed",
   undiscovered: "no region is known yet",
 };
+
+/** Whether the time limit of the attempt ended it. */
+function isTimeout({ origin, code }: Outcome): boolean {
+  return origin === "timeout" && code === "deadline_exceeded";
+}
 
 function verdictOf({ error, outcome }: Failed): { error: unknown; code: TwirpCode } {
   return { error, code: outcome.code };

@@ -63,6 +63,13 @@ export class Router {
     return { well: [], others: failed.filter((region) => !isPinnedElsewhere(region, call.failed)) };
   }
 
+  /** Whether there is a region that is well and untried, were the attempt in this one to fail now. Changes nothing. */
+  hasOther<T>(call: CallState<T>, than: Region): boolean {
+    const { directory, health } = this.parts;
+    const others = untriedRegions(directory.current(), call.failed).filter(({ url }) => url !== than.url);
+    return others.some((region) => health.admits(region, "never"));
+  }
+
   #admittedFirst<T>(call: CallState<T>, untried: readonly Region[]): Candidates {
     const { health, sortReplays } = this.parts;
     const admitted = untried.filter((region) => health.admits(region, call.probeEligibility));

@@ -6,6 +6,7 @@ import type { Health } from "../health/health.js";
 import { type Ending, type Outcome, outcomeOfEnding, outcomeOfFailure } from "../outcome/outcome.js";
 import { Transmission } from "../outcome/transmission.js";
 import type { WireFailure } from "../outcome/wire-failure.js";
+import { longestWaitMs } from "../policy/backoff.js";
 import { mayRunTwice } from "../policy/policy.js";
 import type { Region } from "../regions/region.js";
 import { onAbort } from "../support/abort.js";
@@ -13,10 +14,12 @@ import type { Clock } from "../support/clock.js";
 import type { Attempt } from "./attempt.js";
 import { AttemptTimer } from "./attempt-timer.js";
 import type { CallState } from "./call-state.js";
+import type { Router } from "./routing.js";
 
 export interface AttemptParts {
   readonly clock: Clock;
   readonly health: Health;
+  readonly router: Router;
   /** Called for each part of an answer that is ignored. */
   readonly warn: (message: string) => void;
   /** Told of what holds for more than this attempt. */
@@ -60,7 +63,9 @@ class RunningAttempt<T> {
     this.#startedAt = clock.now();
     this.#transmission = new Transmission(clock, mayRunTwice(policy));
     this.#permit = health.acquire(region, call.probeEligibility, this.#startedAt);
-    const limits = { startedAt: this.#startedAt, timeoutMs, connectTimeoutMs: policy.connectTimeoutMs, deadline };
+    const { connectTimeoutMs } = policy;
+    const keepsLimit = () => !call.triesHalfway || this.#isOtherBetter();
+    const limits = { startedAt: this.#startedAt, timeoutMs, keepsLimit, connectTimeoutMs, deadline };
     this.#timer = new AttemptTimer(limits, this.#transmission, clock, (ending) => this.#endBy(ending));
     this.#stopListening = onAbort(call.rpc.signal, () => this.#endBy("canceled"));
   }
@@ -90,8 +95,12 @@ class RunningAttempt<T> {
 
   #succeed(value: T): void {
     if (this.#over) return;
-    const { number, region } = this;
-    this.resolve({ ok: true, number, region, value, elapsedMs: this.#end(undefined) });
+    const { number, region, call } = this;
+    const elapsedMs = this.#end(undefined);
+    if (call.triesHalfway) {
+      this.parts.health.durations.succeeded(call.name, elapsedMs, this.#startedAt + elapsedMs);
+    }
+    this.resolve({ ok: true, number, region, value, elapsedMs });
   }
 
   /** The request failed by itself. */
@@ -109,8 +118,30 @@ class RunningAttempt<T> {
 
   /** We end it ourselves. */
   #endBy(ending: Ending): void {
+    if (ending === "deadline" && this.call.triesHalfway) this.#learn();
     const asked = this.#transmission.preparing ? undefined : this.region.id;
     this.#settle(outcomeOfEnding(ending, this.#transmission), this.call.endingError(ending, asked));
+  }
+
+  /**
+   * Halfway, without an answer: whether the call is better off elsewhere. It is if a region is well that it has not tried, and
+   * what is left after the wait is enough for an attempt there. Where that is in doubt the attempt goes on, since the default
+   * must not make a call fail that one attempt would have finished.
+   */
+  #isOtherBetter(): boolean {
+    const { call, region, number } = this;
+    const { clock, health, router } = this.parts;
+    // A request that is still being made is this side's own affair, and no replay follows.
+    if (this.#transmission.preparing || number >= call.policy.maxAttempts) return false;
+    const leftMs = call.deadline - clock.now() - longestWaitMs(call.policy, call.failed.length);
+    return health.durations.isEnough(call.name, leftMs) && router.hasOther(call, region);
+  }
+
+  /** The call's time is over. Was it right to give up halfway, or not to? */
+  #learn(): void {
+    const { durations } = this.parts.health;
+    if (this.call.gaveUpHalfway) durations.gaveUpInVain(this.call.name);
+    else durations.waitedInVain(this.call.name);
   }
 
   #settle(outcome: Outcome, error: unknown): void {

@@ -5,7 +5,7 @@ import type { RefusalReason } from "../policy/refusal.js";
 
 /** What every event has. Events are frozen, since all listeners get the same object. */
 export interface EventBase {
-  /** When it happened, in milliseconds since the Unix epoch. */
+  /** When it happened, in whole milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
@@ -133,7 +133,7 @@ export interface RegionEjectedEvent extends EventBase {
   readonly region: string;
   /** Why. */
   readonly reason: EjectionReason;
-  /** When it will be tested, in milliseconds since the Unix epoch. */
+  /** From when on a call may test it, in whole milliseconds since the Unix epoch. */
   readonly untilMs: number;
   /** How many times in a row it has been ejected for failing; 0 if the reason is `pushback`. */
   readonly consecutive: number;

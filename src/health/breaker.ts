@@ -74,6 +74,8 @@ export class Breaker {
   #probeInFlight = false;
   /** Until when the server asked to be left alone: the least time of an ejection. */
   #pushedBackUntil = Number.NEGATIVE_INFINITY;
+  /** Why it is ejected, and the share of failures at that moment: the window goes on and would forget it. */
+  #ejection: { readonly reason: EjectionReason; readonly failureShare: number } | undefined;
   /** The last ejection, to tell a relapse from new trouble. */
   #relapse = { until: Number.NEGATIVE_INFINITY, consecutive: 0 };
   readonly #window: OutcomeWindow;
@@ -94,8 +96,14 @@ export class Breaker {
     return this.#inFlight;
   }
 
+  /** Why the region is ejected; `undefined` unless it is. */
+  get ejectionReason(): EjectionReason | undefined {
+    return this.#state.kind === "ejected" ? this.#ejection?.reason : undefined;
+  }
+
+  /** The share of its last calls that failed; while the region is out, as it was at its ejection. */
   failureShare(now: number): number {
-    return this.#window.failureShare(now);
+    return this.#ejection?.failureShare ?? this.#window.failureShare(now);
   }
 
   /** Whether a call may go here, as a probe if the region is ejected. Changes nothing. */
@@ -139,7 +147,7 @@ export class Breaker {
     }
     if (isCurrent) this.#judge(kind, probe, now);
     else if (isSignOfLife(kind)) this.#liftMistake();
-    if (isHeard) this.#pushBack();
+    if (isHeard) this.#pushBack(now);
   }
 
   /** @internal For the permit. */
@@ -188,25 +196,26 @@ export class Breaker {
     const mayBeOurPool = reason === "consecutive_failures" && this.#unconnected >= this.#unanswered;
     const until = Math.max(ownUntil, this.#pushedBackUntil);
     this.#become({ kind: "ejected", until, consecutive, ...(mayBeOurPool && { mayBeOurPool }) });
-    this.#tellEjected(reason);
+    this.#tellEjected(reason, now);
   }
 
   /**
    * Heeds the server's wish, which is the least time of any ejection. The wish alone is no failing, so the row of ejections
    * does not grow by it; the failure that brought it has been counted, and that may have ejected the region for longer.
    */
-  #pushBack(): void {
+  #pushBack(now: number): void {
     const until = this.#pushedBackUntil;
     if (this.#state.kind === "healthy") {
       this.#become({ kind: "ejected", until, consecutive: 0 });
-      this.#tellEjected("pushback");
+      this.#tellEjected("pushback", now);
     } else if (this.#state.kind === "ejected" && this.#state.until < until) {
       // The same ejection goes on for longer: no transition, and no event.
       this.#state = { ...this.#state, until };
     }
   }
 
-  #tellEjected(reason: EjectionReason): void {
+  #tellEjected(reason: EjectionReason, now: number): void {
+    this.#ejection = { reason, failureShare: this.failureShare(now) };
     if (this.#state.kind === "ejected") this.listener.ejected(reason, this.#state.until, this.#state.consecutive);
   }
 
@@ -238,6 +247,7 @@ export class Breaker {
   /** The only transition. Attempts under way belong to the state that ends here. */
   #become(state: BreakerState): void {
     this.#state = state;
+    if (state.kind === "healthy") this.#ejection = undefined;
     this.#generation++;
     this.#unanswered = 0;
     this.#unconnected = 0;

@@ -1,15 +1,18 @@
 /** The health of all regions: which of them get calls, and what their attempts say about them. */
 import type { Emitter } from "../events/emitter.js";
-import type { FailoverEvent } from "../events/events.js";
+import type { EjectionReason, FailoverEvent } from "../events/events.js";
 import type { Region } from "../regions/region.js";
 import { type Clock, dateOf } from "../support/clock.js";
 import { Breaker, type BreakerListener, type BreakerState, type Permit, type ProbeEligibility } from "./breaker.js";
+import { type Durations, KnownDurations, NO_DURATIONS } from "./durations.js";
 import { checkHealth, type HealthOptions, type HealthSettings } from "./options.js";
 
 export interface RegionHealth {
   readonly state: BreakerState["kind"];
-  /** The share of its last calls that failed, from 0 to 1. */
+  /** The share of its last calls that failed, from 0 to 1; while it is out, as it was at its ejection. */
   readonly failureShare: number;
+  /** Why it is ejected; absent unless it is. */
+  readonly reason?: EjectionReason;
   /** When the ejection ends, by the clock's `now`; absent unless it is ejected. */
   readonly until?: number;
   /** Attempts under way. */
@@ -19,6 +22,7 @@ export interface RegionHealth {
 export interface Health {
   /** Whether to reject a call at once when every region is ejected. */
   readonly failsWhenAllEjected: boolean;
+  readonly durations: Durations;
   /** Whether a call may go to this region. Changes nothing. */
   admits(region: Region, eligibility: ProbeEligibility): boolean;
   /** An attempt starts. */
@@ -34,6 +38,7 @@ class Breakers implements Health {
   #ids: ReadonlyMap<string, string> | undefined;
   readonly #settings: HealthSettings;
   readonly failsWhenAllEjected: boolean;
+  readonly durations = new KnownDurations();
 
   constructor(
     options: HealthOptions,
@@ -57,11 +62,12 @@ class Breakers implements Health {
   of(region: Region): RegionHealth {
     const breaker = this.#breakers.get(region.url);
     if (breaker === undefined) return HEALTHY;
-    const { state, inFlight } = breaker;
+    const { state, ejectionReason: reason, inFlight } = breaker;
     return {
       state: state.kind,
       failureShare: breaker.failureShare(this.clock.now()),
       inFlight,
+      ...(reason !== undefined && { reason }),
       ...(state.kind === "ejected" && { until: state.until }),
     };
   }
@@ -103,6 +109,7 @@ const UNCOUNTED: Permit = { probe: false, settle() {}, blame() {} };
 /** For `health: false`. */
 const NO_HEALTH: Health = {
   failsWhenAllEjected: false,
+  durations: NO_DURATIONS,
   admits: () => true,
   acquire: () => UNCOUNTED,
   of: () => HEALTHY,

@@ -7,7 +7,10 @@ import { mustBe } from "../support/errors.js";
 /** When a region is ejected, and for how long. An option that is `undefined` counts as left out. */
 export interface HealthOptions {
   /**
-   * How many attempts in a row without an answer (connection, timeout) eject a region. `Infinity` for never.
+   * How many attempts in a row without an answer eject a region; at least 1, `Infinity` for never. No answer means: the
+   * connection was refused, broke off or did not come, or the time of the attempt was over. Any answer begins the row anew,
+   * be it an error, and be it a 502 of something in front of the server; those count by `failureShare`. What says nothing
+   * about the region (the caller left) neither adds to the row nor ends it.
    *
    * @default 3
    */
@@ -38,15 +41,17 @@ export interface HealthOptions {
   windowMs?: number | undefined;
   /**
    * The length of the first ejection in milliseconds. The nth in a row is n times as long: 30 s, 60 s, 90 s …, jittered by
-   * ±10 %. After it a call that may be replayed tests the region; if none comes for another `ejectionMs`, any call does.
+   * ±10 %, and at least as long as the server's `Retry-After` asks for, of which 30 s are heeded. After it a call that may
+   * be replayed tests the region; if none comes for another `ejectionMs`, any call does.
    *
-   * @default 30_000, Envoy's `base_ejection_time`
+   * @default 30_000, Envoy's `base_ejection_time`; `maxEjectionMs` if that is less
    */
   ejectionMs?: number | undefined;
   /**
-   * The longest ejection in milliseconds, before jitter.
+   * The longest ejection in milliseconds, before jitter; not less than `ejectionMs`. Only a server's `Retry-After` ejects for
+   * longer.
    *
-   * @default 300_000, Envoy's `max_ejection_time`
+   * @default 300_000, Envoy's `max_ejection_time`; `ejectionMs` if that is more
    */
   maxEjectionMs?: number | undefined;
   /**
@@ -78,7 +83,6 @@ export function checkHealth(options: HealthOptions): HealthSettings {
     ...DEFAULTS,
     // Options that are left out follow those that are given.
     minimumCalls: Math.min(DEFAULTS.minimumCalls, own.windowCalls ?? DEFAULTS.windowCalls),
-    maxEjectionMs: Math.max(DEFAULTS.maxEjectionMs, own.ejectionMs ?? DEFAULTS.ejectionMs),
     ...own,
   };
   checkKeys("health", given, Object.keys(DEFAULTS));
@@ -92,7 +96,12 @@ export function checkHealth(options: HealthOptions): HealthSettings {
   if (given.whenAllEjected !== "panic" && given.whenAllEjected !== "fail") {
     throw mustBe("health.whenAllEjected", '"panic" or "fail"', given.whenAllEjected);
   }
-  return given;
+  const ejectionMs = own.ejectionMs ?? Math.min(DEFAULTS.ejectionMs, given.maxEjectionMs);
+  const maxEjectionMs = own.maxEjectionMs ?? Math.max(DEFAULTS.maxEjectionMs, ejectionMs);
+  if (maxEjectionMs < ejectionMs) {
+    throw mustBe("health.maxEjectionMs", `at least health.ejectionMs, which is ${ejectionMs}`, maxEjectionMs);
+  }
+  return { ...given, ejectionMs, maxEjectionMs };
 }
 
 function checkCount(option: string, value: unknown, max: number): void {

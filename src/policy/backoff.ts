@@ -5,6 +5,12 @@ import type { ResolvedPolicy } from "./policy.js";
 /** How far a wait may be from its nominal length, each way. */
 const JITTER = 0.2;
 
+/** The longest that a call may have to wait after this many waits, in milliseconds. */
+export function longestWaitMs(policy: ResolvedPolicy, waits: number): number {
+  const { initialBackoffMs, backoffMultiplier, maxBackoffMs } = policy;
+  return Math.min(initialBackoffMs * backoffMultiplier ** waits, maxBackoffMs) * (1 + JITTER);
+}
+
 /**
  * One call's waits: `initialBackoffMs × backoffMultiplier^(n-1)`, at most `maxBackoffMs`, times a jitter.
  *

@@ -31,9 +31,9 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
 };
 
-/** A time of the clock's `now` as a date, in milliseconds since the Unix epoch. */
+/** A time of the clock's `now` as a date, in whole milliseconds since the Unix epoch. */
 export function dateOf(time: number, clock: Clock): number {
-  return clock.date() + time - clock.now();
+  return Math.round(clock.date() + time - clock.now());
 }
 
 /** The longest delay that a JavaScript timer can hold, about 24.8 days. A longer one would fire at once. */

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { breakerWith } from "../helpers/breakers.js";
+import { http, noAnswer, type Reply, simulate, useSimulatedTime } from "../helpers/simulation.js";
+
+useSimulatedTime();
 
 describe("failures in a row without an answer", () => {
   test("eject after three by default", () => {
@@ -21,6 +24,15 @@ describe("failures in a row without an answer", () => {
       expect(kind()).toBe("healthy");
     },
   );
+
+  test("start again after one 502 between resets, which is an answer, but their share still ejects", async () => {
+    const replies = [noAnswer(), noAnswer(), http(502)];
+    const sim = simulate({ replies: (n) => replies[n % 3] as Reply, ids: ["a"], policy: { replay: false } });
+    for (let i = 0; i < 9; i++) await sim.run();
+    expect(sim.eventsOf("region_ejected")).toEqual([]);
+    await sim.run();
+    expect(sim.eventsOf("region_ejected")).toMatchObject([{ reason: "failure_share" }]);
+  });
 
   test("are still in a row when callers aborted in between", () => {
     const { attempts, kind } = breakerWith();

@@ -26,8 +26,10 @@ describe("an ejection", () => {
     expect([failProbe(tested), failProbe(tested), failProbe(tested)]).toEqual([2_000, 2_500, 2_500]);
   });
 
-  test("is never longer than maxEjectionMs, even if ejectionMs is longer", () => {
-    expect(ejectedBreaker({ ejectionMs: 5_000, maxEjectionMs: 1_000 }).breaker.state).toMatchObject({ until: 1_000 });
+  test("is never longer than maxEjectionMs, which the default of ejectionMs follows", () => {
+    const tested = ejectedBreaker({ maxEjectionMs: 1_000 });
+    expect(tested.breaker.state).toMatchObject({ until: 1_000 });
+    expect([failProbe(tested), failProbe(tested)]).toEqual([1_000, 1_000]);
   });
 
   test.each([

@@ -104,7 +104,15 @@ describe("invalid options", () => {
       "health.minimumCalls must be a number from 1 to 5; got 10",
     );
     expect(checkHealth({ windowCalls: 5 })).toMatchObject({ windowCalls: 5, minimumCalls: 5 });
+  });
+
+  test("a longest ejection that is shorter than the first is refused; either one's default follows the other", () => {
+    expect(messageFor({ health: { ejectionMs: 5_000, maxEjectionMs: 4_999 } })).toBe(
+      "twirp-failover: health.maxEjectionMs must be at least health.ejectionMs, which is 5000; got 4999",
+    );
+    expect(checkHealth({ ejectionMs: 5_000, maxEjectionMs: 5_000 })).toMatchObject({ maxEjectionMs: 5_000 });
     expect(checkHealth({ ejectionMs: 600_000 })).toMatchObject({ maxEjectionMs: 600_000 });
+    expect(checkHealth({ maxEjectionMs: 1_000 })).toMatchObject({ ejectionMs: 1_000 });
   });
 });
 

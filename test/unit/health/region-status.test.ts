@@ -1,5 +1,17 @@
 import { describe, expect, test, vi } from "vitest";
-import { drive, flush, hang, noAnswer, ok, refused, regionNamed, useSimulatedTime } from "../helpers/simulation.js";
+import type { EjectionReason } from "../../../src/events/events.js";
+import {
+  drive,
+  flush,
+  hang,
+  http,
+  noAnswer,
+  ok,
+  type Reply,
+  refused,
+  regionNamed,
+  useSimulatedTime,
+} from "../helpers/simulation.js";
 import { listOf, promptSource } from "../helpers/sources.js";
 import { idempotent, switchboard } from "../helpers/switchboard.js";
 
@@ -32,6 +44,45 @@ describe("regions()", () => {
     expect(board.status("a")).toMatchObject({ state: "ejected", ejectedUntilMs: ejection?.untilMs, inFlight: 0 });
     expect((ejection?.untilMs as number) - (ejection?.at as number)).toBe(30_000);
     expect(board.status("b")).not.toHaveProperty("ejectedUntilMs");
+  });
+
+  test.each<[string, Reply, number, EjectionReason, number]>([
+    ["no answers", noAnswer(), 3, "consecutive_failures", 3 / 6],
+    ["failures", http(503), 7, "failure_share", 7 / 10],
+    ["a pushback", http(429, "5"), 1, "pushback", 1 / 4],
+  ])("shows why a region is ejected, and the share that had failed then, for as long as it is (%s)", async (...row) => {
+    const [, reply, calls, reason, share] = row;
+    const board = switchboard({}, { ids: ["a"], retryThrottling: false });
+    await board.runAll(3);
+    board.set("a", reply);
+    await board.runAll(calls, { policy: { replay: false } });
+    expect(board.status("a")).toMatchObject({ state: "ejected", ejectionReason: reason, failureShare: share });
+    // Longer than a call stays in the window.
+    vi.advanceTimersByTime(100_000);
+    expect(board.status("a")).toMatchObject({ state: "ejected", ejectionReason: reason, failureShare: share });
+    board.set("a", ok(500));
+    const probe = board.run();
+    expect(board.status("a")).toMatchObject({ state: "probing", failureShare: share });
+    expect(board.status("a")).not.toHaveProperty("ejectionReason");
+    await probe;
+    expect(board.status("a")).toEqual({ ...regionNamed("a"), home: true, ...HEALTHY });
+  });
+
+  test("shows the reason that was reported last", async () => {
+    const board = switchboard({ a: noAnswer() });
+    await board.runAll(3);
+    vi.advanceTimersByTime(30_000);
+    await board.run();
+    expect(board.status("a")).toMatchObject({ state: "ejected", ejectionReason: "probe_failed", failureShare: 1 });
+    expect(board.eventsOf("region_ejected").at(-1)?.reason).toBe("probe_failed");
+  });
+
+  test("shows whole milliseconds, and so do the events", async () => {
+    const board = switchboard({ a: noAnswer() }, { random: () => 0.123_456_789 });
+    await board.runAll(3);
+    const { ejectedUntilMs } = board.status("a");
+    expect(ejectedUntilMs).toBe(Math.round(ejectedUntilMs as number));
+    expect(board.eventsOf("region_ejected")[0]?.untilMs).toBe(ejectedUntilMs);
   });
 
   test("shows the attempts under way", async () => {
