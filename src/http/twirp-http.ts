@@ -6,7 +6,7 @@
  */
 
 import type { AttemptRequest } from "../call/rpc-call.js";
-import { readBounded } from "../support/bounded-body.js";
+import { discardBody, readBounded } from "../support/bounded-body.js";
 import { checkBoolean, checkInteger } from "../support/checks.js";
 import { messageOf, mustBe } from "../support/errors.js";
 import { causeOf, messageWithCause } from "../support/platform-cause.js";
@@ -20,7 +20,8 @@ export type { ContentType } from "./content-type.js";
 export interface HttpOptions {
   /**
    * What sends the requests, once each. With one that does not know undici's `dispatcher` option there is no proof of
-   * sending. Its responses must be like the platform's: bodies are web streams.
+   * sending. The bodies of its responses may be web streams or Node's, as those of `node-fetch`; of one without streams an
+   * answer is all in memory before its length is known.
    *
    * @default the global `fetch`, looked up at each request
    */
@@ -109,8 +110,7 @@ export class TwirpHttp {
         ? typeProblem(headers.get("content-type"), contentType)
         : `the answer has the HTTP status ${status}, and not 200`;
     if (problem !== undefined) {
-      // Not waited for: a stream that hangs may hang here, too.
-      response.body?.cancel().catch(ignore);
+      discardBody(response);
       throw brokenResponse(problem, status);
     }
     try {
@@ -137,5 +137,3 @@ function headersOf(given: HeadersInit, contentType: ContentType, ofCall: Readonl
     throw new HttpFailure({ wireFailure: { kind: "unsendable" }, code: "internal", message });
   }
 }
-
-function ignore(): void {}

@@ -89,7 +89,8 @@ export interface MethodPolicy {
    * `retryable: "false"` always forbids.
    *
    * @default `["unavailable", "internal", "unknown", "dataloss", "bad_route"]`: what a Twirp server sends with a 5xx,
-   * except `unimplemented`; and a proxy's 404, for a region that does not route the method (yet).
+   * except `unimplemented`; and a proxy's 404, for a region that does not route the method (yet). A proxy's other 3xx and
+   * 4xx are final, except 408, 421, 425, 429 and 451.
    */
   retryableCodes?: readonly TwirpCodeName[] | undefined;
   /**

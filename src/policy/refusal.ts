@@ -16,7 +16,8 @@ import { isRetryable, mayRunTwice, namesRetryable, type ResolvedPolicy } from ".
  * - `forbidden`: the service forbids it (Twirp meta `retryable: "false"`).
  * - `disabled`: the policy says `replay: false`.
  * - `not_idempotent`: the attempt may have run, and the method may not run twice.
- * - `code_not_retryable`: the code is not among the policy's `retryableCodes`.
+ * - `code_not_retryable`: the code is not among the policy's `retryableCodes`; or an intermediary answered with a redirect or
+ *   a 4xx that another region's would give as well, whatever its code.
  *
  * A replay is allowed, but something is missing for it:
  * - `max_attempts`: the policy's `maxAttempts` are used up.
@@ -59,6 +60,20 @@ export function refusalBy(policy: ResolvedPolicy, outcome: Outcome): RefusalReas
   if (!policy.replay) return "disabled";
   if (execution === "none") return undefined;
   if (!mayRunTwice(policy)) return "not_idempotent";
+  if (isAboutRequest(outcome)) return "code_not_retryable";
   const unanswered = origin === "transport" || origin === "timeout";
   return unanswered || isRetryable(policy, code) ? undefined : "code_not_retryable";
 }
+
+/**
+ * Whether an intermediary refused the request for what it is (too large, of a type or a method that it does not take, to be
+ * sent elsewhere), as it would in any region. Statuses that have a Twirp code of their own (401, 403, 404, 429) are left to
+ * `retryableCodes`. All others read as `internal` or `unknown`, which are retryable for the sake of 5xx.
+ */
+function isAboutRequest({ origin, code, httpStatus = 0 }: Outcome): boolean {
+  if (origin !== "intermediary" || (code !== "internal" && code !== "unknown")) return false;
+  return httpStatus >= 300 && httpStatus < 500 && !ABOUT_REGION.has(httpStatus);
+}
+
+/** 408 Request Timeout, 421 Misdirected Request, 425 Too Early, 451 (the project is pinned to other regions). */
+const ABOUT_REGION: ReadonlySet<number> = new Set([408, 421, 425, 451]);

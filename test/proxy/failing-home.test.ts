@@ -8,7 +8,7 @@ import { behindEachProxy } from "./network.js";
 
 behindEachProxy((network) => {
   describe.each(FORMATS)("home fails, $format", ({ sendJson }) => {
-    const fail = async ({ way, fault = {}, callsBefore = 0, size }: Case, kind: CallKind) => {
+    const fail = async ({ way, fault = {}, callsBefore = 0, size, final = false }: Case, kind: CallKind) => {
       const { home, second, ledger } = network();
       const client = network().client(network().homeUrl(way), sendJson);
       const apiKey = newRequestId();
@@ -16,12 +16,12 @@ behindEachProxy((network) => {
       client.events.length = 0;
 
       home.always(fault);
-      const call = ledger.call(client, kind, { apiKey, ...(size !== undefined && { size }) });
+      const call = ledger.call(client, kind, { apiKey, servable: !final, ...(size !== undefined && { size }) });
       return { home, second, client, ...call };
     };
 
     for (const row of CASES) {
-      for (const kind of KINDS.filter((kind) => kind !== "mutation" || row.proved)) {
+      for (const kind of KINDS.filter((kind) => !row.final && (kind !== "mutation" || row.proved))) {
         test(`${row.name}: the ${kind} fails over`, async () => {
           const { home, second, client, id, servedBy } = await fail(row, kind);
           expect(await servedBy).toBe("second");
@@ -38,7 +38,7 @@ behindEachProxy((network) => {
         });
       }
 
-      for (const kind of KINDS.filter((kind) => kind === "mutation" && !row.proved)) {
+      for (const kind of KINDS.filter((kind) => row.final || (kind === "mutation" && !row.proved))) {
         test(`${row.name}: the ${kind} is not replayed`, async () => {
           const { home, second, client, id, servedBy } = await fail(row, kind);
           const error = await errorOf(servedBy);
@@ -51,7 +51,7 @@ behindEachProxy((network) => {
           expect(trace?.attempts).toHaveLength(1);
           expect(trace?.attempts[0]?.error).toBe(error);
           expect(trace?.attempts[0]?.outcome).toMatchObject(row.outcome(network().program));
-          expect(trace?.refused).toBe("not_idempotent");
+          expect(trace?.refused).toBe(kind === "mutation" ? "not_idempotent" : "code_not_retryable");
           expect(client.eventsOf("failover")).toEqual([]);
         });
       }

@@ -154,14 +154,16 @@ export const PROXY_ANSWERS: readonly FaultRow[] = [
     "302",
     faults.http(302, { location: "/elsewhere" }),
     { code: "internal", execution: "unknown", httpStatus: 302 },
-    "idempotent",
+    "none",
   ),
   byProxy(
     "307",
     faults.http(307, { location: "/elsewhere" }),
     { code: "internal", execution: "unknown", httpStatus: 307 },
-    "idempotent",
+    "none",
   ),
+  byProxy("HTML 413", faults.html(413), { code: "unknown", execution: "unknown", httpStatus: 413 }, "none"),
+  byProxy("HTML 408", faults.html(408), { code: "unknown", execution: "unknown", httpStatus: 408 }, "idempotent"),
   byProxy(
     "JSON that is not a Twirp error",
     faults.json(503, { message: "no healthy upstream" }),

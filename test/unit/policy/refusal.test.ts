@@ -93,6 +93,43 @@ describe("the codes that are retryable by default", () => {
   });
 });
 
+describe("an intermediary's redirect or 4xx", () => {
+  const all: ResolvedPolicy = { ...idempotent, retryableCodes: new Set(TWIRP_CODES) };
+  const page = (code: TwirpCode, httpStatus: number, origin: Origin = "intermediary"): Outcome => ({
+    ...outcome("unknown", code, origin),
+    httpStatus,
+  });
+
+  test.each([
+    ["internal", 302],
+    ["internal", 400],
+    ["unknown", 413],
+    ["unknown", 499],
+  ] as const)("(%s, %i) is about the request, so it is final whatever the retryableCodes are", (code, status) => {
+    expect(refusalBy(all, page(code, status))).toBe("code_not_retryable");
+    expect(refusalBy(mutation, page(code, status))).toBe("not_idempotent");
+  });
+
+  test.each([
+    ["unknown", 408],
+    ["unknown", 421],
+    ["unknown", 425],
+    ["unknown", 451],
+    ["unknown", 299],
+    ["unknown", 500],
+    ["bad_route", 404],
+    ["permission_denied", 403],
+    ["resource_exhausted", 429],
+  ] as const)("(%s, %i) may be about the region", (code, status) => {
+    expect(refusalBy(all, page(code, status))).toBe(ALLOWED);
+  });
+
+  test("is none if the service wrote it, nor if its status is not known", () => {
+    expect(refusalBy(all, page("unknown", 400, "service"))).toBe(ALLOWED);
+    expect(refusalBy(all, outcome("unknown", "internal", "intermediary"))).toBe(ALLOWED);
+  });
+});
+
 describe("no policy allows", () => {
   test.each([
     ["the caller's abort", "canceled", "caller", "aborted"],
