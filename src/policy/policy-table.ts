@@ -1,6 +1,7 @@
 /** Which policy governs which method. */
 import { checkObject } from "../support/checks.js";
 import { InvalidOptionError, show } from "../support/errors.js";
+import { MisspeltKeys } from "./misspelt-keys.js";
 import {
   checkPolicy,
   DEFAULT_POLICY,
@@ -33,6 +34,7 @@ const KEY = /^(?:\*|[A-Za-z_][\w.]*\/(?:\*|[A-Za-z_]\w*))$/;
 export class Policies {
   readonly #patches = new Map<string, PolicyPatch>();
   readonly #resolved = new Map<IdempotencyLevel | undefined, Map<string, Map<string, ResolvedPolicy>>>();
+  readonly #misspelt: MisspeltKeys;
 
   /** @throws InvalidOptionError */
   constructor(
@@ -47,13 +49,26 @@ export class Policies {
       }
       if (policy !== undefined) this.#patches.set(key, checkPolicy(option, policy, warn));
     }
+    this.#misspelt = new MisspeltKeys(this.#patches.keys(), warn);
   }
 
-  /** The policy of a method. It is the same object every time, so a call pays for three look-ups. */
-  resolve(service: string, method: string, level: IdempotencyLevel | undefined): ResolvedPolicy {
+  /**
+   * The policy of a method. It is the same object every time, so a call pays for three look-ups.
+   *
+   * @param known has all methods of the service, if the adapter knows them; they are read once at most.
+   */
+  resolve(
+    service: string,
+    method: string,
+    level: IdempotencyLevel | undefined,
+    known: { readonly methods?: readonly string[] | undefined } = {},
+  ): ResolvedPolicy {
     const services = getOrCreate(this.#resolved, level, () => new Map<string, Map<string, ResolvedPolicy>>());
     const methods = getOrCreate(services, service, () => new Map<string, ResolvedPolicy>());
-    return getOrCreate(methods, method, () => this.#merge(service, method, level));
+    return getOrCreate(methods, method, () => {
+      this.#misspelt.compare(service, method, known);
+      return this.#merge(service, method, level);
+    });
   }
 
   /**
