@@ -82,6 +82,10 @@ const HINTS = { id: "; give each an id of its own", url: "" };
 export function checkRegion(option: string, value: unknown): Region {
   if (typeof value === "string" || value instanceof URL) return regionAt(checkBaseUrl(option, value));
   const given = checkObject(option, value);
+  if (typeof given.load === "function") {
+    const problem = `${option} must be a region; got a source of regions, which is given by itself: regions: httpRegions(…)`;
+    throw new InvalidOptionError(option, value, problem);
+  }
   checkKeys(option, given, ["id", "url", "weight", "priority", "distance"]);
   const amount = (name: "weight" | "priority" | "distance") =>
     given[name] !== undefined && { [name]: checkNumber(`${option}.${name}`, given[name], 0, Number.MAX_SAFE_INTEGER) };
