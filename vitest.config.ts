@@ -51,6 +51,8 @@ export default defineConfig({
       },
       // Regions from the SRV records of a real DNS server.
       { resolve, test: { name: "srv", include: ["test/srv/**/*.test.ts"], testTimeout: 30_000 } },
+      // The package as it is published, in a project of its own: what compilers and loaders do with it.
+      { resolve, test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000 } },
       // The snippets of the documents, compiled and run.
       { resolve, test: { name: "docs", include: ["test/docs/**/*.test.ts"], testTimeout: 30_000 } },
     ],

@@ -61,7 +61,7 @@ export class Engine {
   /** Resolves with the value of the attempt that succeeded, or rejects with the error that the caller should see. */
   async run<T>(rpc: RpcCall<T>): Promise<T> {
     const { policies, router, clock } = this.#parts;
-    const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel);
+    const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel, rpc);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
     const call = new CallState(++this.#calls, rpc, policy, clock);
     const refusal = this.#closed ? "closed" : this.#endedBy(call);

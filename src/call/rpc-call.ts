@@ -28,6 +28,12 @@ export interface RpcCall<T> {
   readonly service: string;
   /** The method's name in the `.proto`. */
   readonly method: string;
+  /**
+   * The names of all methods of the service in the `.proto`, where the library knows them. Keys of the policy table that
+   * name none of them are reported. Without the list only those are that resemble a method which is called. It is read
+   * once for each service.
+   */
+  readonly methods?: readonly string[] | undefined;
   /** What the `.proto` says about running it twice, where the library knows. */
   readonly idempotencyLevel?: IdempotencyLevel | undefined;
   /** The policy of this one call, which takes precedence over its method's. `false`: one attempt, no replay. */

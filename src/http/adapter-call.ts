@@ -10,7 +10,10 @@ export type ErrorParts = Pick<HttpFailure, "code" | "message" | "meta" | "cause"
 
 /** The call, as the engine needs to know it. */
 export interface CallInfo
-  extends Pick<RpcCall<unknown>, "service" | "method" | "idempotencyLevel" | "policy" | "signal" | "timeout"> {
+  extends Pick<
+    RpcCall<unknown>,
+    "service" | "method" | "methods" | "idempotencyLevel" | "policy" | "signal" | "timeout"
+  > {
   /**
    * Headers of every attempt; later ones win. If a function among them throws, nothing is sent, and the caller gets its
    * error.

@@ -50,7 +50,7 @@ export interface HttpRequest {
   /** The request message, encoded. */
   readonly body: string | Uint8Array<ArrayBuffer>;
   /** The call's headers. `Content-Type` and `Accept` are set over them; the attempt's own are added if missing. */
-  readonly headers: HeadersInit;
+  readonly headers: Headers | Readonly<Record<string, string>>;
 }
 
 interface Answer {
@@ -124,7 +124,11 @@ export class TwirpHttp {
 }
 
 /** @throws HttpFailure for what cannot be a header. Nothing is sent then. */
-function headersOf(given: HeadersInit, contentType: ContentType, ofCall: Readonly<Record<string, string>>): Headers {
+function headersOf(
+  given: HttpRequest["headers"],
+  contentType: ContentType,
+  ofCall: Readonly<Record<string, string>>,
+): Headers {
   try {
     const headers = new Headers(given);
     headers.set("content-type", contentType);

@@ -1,5 +1,6 @@
 /** Policy tables in the words of a generated client, or made from its description. */
-import { didYouMean, InvalidOptionError } from "../support/errors.js";
+import { checkObject } from "../support/checks.js";
+import { didYouMean, InvalidOptionError, mustBe } from "../support/errors.js";
 import { checkPolicy, type MethodPolicy } from "./policy.js";
 import { type IdempotencyLevel, isIdempotent, type PolicyTable } from "./policy-table.js";
 
@@ -49,7 +50,8 @@ export type ClientClass<Client> = new (transport: never) => Client;
  * ```
  *
  * @param client the class of a client that protobuf-ts generated.
- * @throws InvalidOptionError for a method that the service does not have; its message lists those that it has.
+ * @throws InvalidOptionError for a method that the service does not have; its message lists those that it has. And for what
+ * is no service.
  */
 export function policiesFor<Client extends ServiceInfo>(
   client: ClientClass<Client>,
@@ -75,13 +77,12 @@ export function policiesFor(
   given: ClientClass<ServiceInfo> | ServiceInfo,
   policies: Readonly<Record<string, MethodPolicy | undefined>>,
 ): PolicyTable {
-  // A generated client only keeps its transport, and carries its description as properties.
-  const service = typeof given === "function" ? new given(undefined as never) : given;
+  const service = serviceOf(given);
   const named = (method: MethodName | string) => (typeof method === "string" ? { name: method } : method);
   const methods = service.methods.map(named).map(({ name, localName = name }) => ({ name, localName }));
   const protoNames = new Map(methods.flatMap(({ name, localName }) => [[localName, name] as const, [name, name]]));
   const table: Record<string, MethodPolicy> = {};
-  for (const [name, policy] of Object.entries(policies)) {
+  for (const [name, policy] of Object.entries(checkObject(`policiesFor(${service.typeName})'s policies`, policies))) {
     const option = `policiesFor(${service.typeName}).${name}`;
     const protoName = name === "*" ? "*" : protoNames.get(name);
     if (protoName === undefined) {
@@ -92,9 +93,38 @@ export function policiesFor(
     }
     if (policy === undefined) continue;
     checkPolicy(option, policy, () => {});
-    table[`${service.typeName}/${protoName}`] = policy;
+    table[`${service.typeName}/${protoName}`] = policy as MethodPolicy;
   }
   return table;
+}
+
+/** @throws InvalidOptionError, which says what to pass: other values, such as twirp-ts's classes, look right. */
+function serviceOf(given: unknown): ServiceInfo {
+  const isMethod = (method: unknown) => typeof method === "string" || isNamed(method);
+  const service = typeof given === "function" ? instanceOf(given) : given;
+  if (isService(service, isMethod)) return service;
+  const expected =
+    "the class of a client that protobuf-ts generated (RoomServiceClient), or " +
+    '{ typeName: "acme.rooms.v1.RoomService", methods: RoomServiceMethodList } with the list that twirp-ts generated';
+  throw mustBe("policiesFor's service", expected, given);
+}
+
+/** A generated client only keeps its transport, and carries its description as properties. */
+function instanceOf(given: unknown): unknown {
+  try {
+    return new (given as ClientClass<unknown>)(undefined as never);
+  } catch {
+    return undefined; // It is no class.
+  }
+}
+
+function isService(value: unknown, isMethod: (method: unknown) => boolean): value is ServiceInfo {
+  const { typeName, methods } = (value ?? {}) as { typeName?: unknown; methods?: unknown };
+  return typeof typeName === "string" && Array.isArray(methods) && methods.every(isMethod);
+}
+
+function isNamed(method: unknown): boolean {
+  return typeof (method as { name?: unknown } | null | undefined)?.name === "string";
 }
 
 /** A service with what its `.proto` says of its methods; protobuf-ts's `ServiceType` is one. */
@@ -123,10 +153,18 @@ export interface DescribedMethod {
  *
  * Its entries are like any others: one for the same method that is spread after them replaces theirs, and has to say
  * `idempotent` again.
+ *
+ * @throws InvalidOptionError for what is no service.
  */
 export function policiesFrom(...services: readonly DescribedService[]): PolicyTable {
   const table: Record<string, MethodPolicy> = {};
-  for (const { typeName, methods } of services) {
+  for (const service of services) {
+    if (!isService(service, isNamed)) {
+      const expected =
+        "what protobuf-ts generated for a service (RoomService), or { typeName, methods: [{ name, idempotency }] }";
+      throw mustBe("policiesFrom's service", expected, service);
+    }
+    const { typeName, methods } = service;
     for (const { name, idempotency } of methods) {
       if (isIdempotent(idempotency)) table[`${typeName}/${name}`] = { idempotent: true };
     }

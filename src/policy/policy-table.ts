@@ -1,6 +1,7 @@
 /** Which policy governs which method. */
 import { checkObject } from "../support/checks.js";
 import { InvalidOptionError, show } from "../support/errors.js";
+import { type KnownMethods, MisspeltKeys } from "./misspelt-keys.js";
 import {
   checkPolicy,
   DEFAULT_POLICY,
@@ -37,6 +38,7 @@ export class Policies {
   readonly #patches = new Map<string, PolicyPatch>();
   readonly #resolved = new Map<IdempotencyLevel | undefined, Map<string, Map<string, ResolvedPolicy>>>();
   #remembered = 0;
+  readonly #misspelt: MisspeltKeys;
 
   /** @throws InvalidOptionError */
   constructor(
@@ -51,20 +53,31 @@ export class Policies {
       }
       if (policy !== undefined) this.#patches.set(key, checkPolicy(option, policy, warn));
     }
+    this.#misspelt = new MisspeltKeys(this.#patches.keys(), warn);
   }
 
-  /** The policy of a method. It is made once, so a call pays for three look-ups. */
-  resolve(service: string, method: string, level: IdempotencyLevel | undefined): ResolvedPolicy {
-    return this.#resolved.get(level)?.get(service)?.get(method) ?? this.#remember(service, method, level);
+  /**
+   * The policy of a method. It is made once, so a call pays for three look-ups.
+   *
+   * @param known has all methods of the service, if the adapter knows them; they are read at most once.
+   */
+  resolve(
+    service: string,
+    method: string,
+    level: IdempotencyLevel | undefined,
+    known: KnownMethods = {},
+  ): ResolvedPolicy {
+    return this.#resolved.get(level)?.get(service)?.get(method) ?? this.#remember(service, method, level, known);
   }
 
-  #remember(service: string, method: string, level: IdempotencyLevel | undefined): ResolvedPolicy {
+  #remember(service: string, method: string, level: IdempotencyLevel | undefined, known: KnownMethods): ResolvedPolicy {
     // All at once: a client has fewer methods, and whoever has more only pays for making their policies again.
     if (this.#remembered >= MAX_METHODS) {
       this.#resolved.clear();
       this.#remembered = 0;
     }
     this.#remembered++;
+    this.#misspelt.compare(service, method, known);
     const policy = this.#merge(service, method, level);
     const services = getOrCreate(this.#resolved, level, () => new Map<string, Map<string, ResolvedPolicy>>());
     getOrCreate(services, service, () => new Map<string, ResolvedPolicy>()).set(method, policy);

@@ -78,9 +78,14 @@ export function checkRegions(option: string, value: unknown): RegionList {
 
 const HINTS = { id: "; give each an id of its own", url: "" };
 
-function checkRegion(option: string, value: unknown): Region {
+/** @throws InvalidOptionError */
+export function checkRegion(option: string, value: unknown): Region {
   if (typeof value === "string" || value instanceof URL) return regionAt(checkBaseUrl(option, value));
   const given = checkObject(option, value);
+  if (typeof given.load === "function") {
+    const problem = `${option} must be a region; got a source of regions, which is given by itself: regions: httpRegions(…)`;
+    throw new InvalidOptionError(option, value, problem);
+  }
   checkKeys(option, given, ["id", "url", "weight", "priority", "distance"]);
   const amount = (name: "weight" | "priority" | "distance") =>
     given[name] !== undefined && { [name]: checkNumber(`${option}.${name}`, given[name], 0, Number.MAX_SAFE_INTEGER) };
@@ -92,6 +97,12 @@ function checkRegion(option: string, value: unknown): Region {
     ...amount("priority"),
     ...amount("distance"),
   };
+}
+
+/** What the user says of a region, without defaults: an id only if the user gave one. */
+export function statedOf(given: RegionInit | undefined, { id, ...rest }: Region): Partial<Region> {
+  const hasId = typeof given === "object" && "id" in given && given.id !== undefined;
+  return hasId ? { id, ...rest } : rest;
 }
 
 /** A region named by its host. */

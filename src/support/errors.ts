@@ -67,7 +67,7 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
 }
 
 /** Levenshtein distance. Quadratic, which is fast enough because both strings are names that a person typed. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

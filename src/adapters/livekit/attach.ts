@@ -9,6 +9,7 @@ import { checkKeys, checkObject, parseUrl, redact } from "../../support/checks.j
 import { systemClock } from "../../support/clock.js";
 import { mustBe } from "../../support/errors.js";
 import { type LivekitTransport, livekitCall } from "./call.js";
+import { livekitMethods } from "./policies.js";
 import type { ServerErrorClass } from "./server-error.js";
 import { timeoutMs } from "./timeout.js";
 
@@ -113,9 +114,11 @@ class FailoverRpc {
     timeout?: number,
   ): Promise<unknown> {
     const { pkg, requestTimeout } = this.original;
+    const fullName = `${pkg}.${service}`;
     const info = {
-      service: `${pkg}.${service}`,
+      service: fullName,
       method,
+      methods: livekitMethods(fullName),
       headers: [headers, { [REQUEST_ID_HEADER]: systemClock.uuid() }],
       timeout: timeoutMs({ method, request: data, asked: timeout, requestTimeout }),
     };

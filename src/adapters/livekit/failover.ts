@@ -2,7 +2,7 @@ import { createFailover, type Failover, type FailoverOptions } from "../../failo
 import type { MethodPolicy } from "../../policy/policy.js";
 import type { PolicyTable } from "../../policy/policy-table.js";
 import { type HttpRegionsOptions, httpRegions } from "../../regions/discovery/http.js";
-import { checkBoolean, checkKeys, checkObject, parseUrl, redact } from "../../support/checks.js";
+import { checkBoolean, checkKeys, checkObject, checkString, parseUrl, redact } from "../../support/checks.js";
 import { InvalidOptionError, mustBe } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource, makeHeaders } from "../../support/headers.js";
 import { REQUEST_ID_HEADER } from "./attach.js";
@@ -12,6 +12,12 @@ import { livekitPolicies } from "./policies.js";
 export interface LivekitFailoverOptions extends Omit<FailoverOptions, "regions"> {
   /** The URL of the server or the Cloud project, as the SDK takes it: `wss://my.livekit.cloud`. */
   url: string;
+  /**
+   * The name of the region at `url` in events and in the status.
+   *
+   * @default the host of `url`; once the list is in, its name there, if it is there
+   */
+  homeId?: string | undefined;
   /**
    * The access token (a JWT) that the list of regions is requested with, or a function that makes one for each request,
    * because tokens expire. Any token that is valid for the project will do. Give either this or `headers`.
@@ -27,7 +33,8 @@ export interface LivekitFailoverOptions extends Omit<FailoverOptions, "regions">
   allowedHosts?: readonly string[] | undefined;
   /**
    * Regions that are known without asking, by their base URL: `https://my.eu.livekit.cloud/twirp`. With them the first call
-   * of a process survives a project URL that cannot be reached.
+   * of a process survives a project URL that cannot be reached. What you say of one, such as an `id`, holds when the list
+   * names its URL.
    *
    * @default []
    */
@@ -45,6 +52,7 @@ export interface LivekitFailoverOptions extends Omit<FailoverOptions, "regions">
 
 const OPTIONS = Object.keys({
   url: 0,
+  homeId: 0,
   token: 0,
   headers: 0,
   allowedHosts: 0,
@@ -67,12 +75,23 @@ const CLOUD = ["livekit.cloud", "livekit.run"] as const;
  */
 export function livekitFailover(options: LivekitFailoverOptions): Failover {
   checkKeys("livekitFailover()", checkObject("livekitFailover's options", options), OPTIONS);
-  const { url, token, headers, allowedHosts, fallback, requestIdIsKey = false, policies = {}, ...rest } = options;
+  const {
+    url,
+    homeId,
+    token,
+    headers,
+    allowedHosts,
+    fallback,
+    requestIdIsKey = false,
+    policies = {},
+    ...rest
+  } = options;
   checkBoolean("livekitFailover.requestIdIsKey", requestIdIsKey);
   const origin = checkUrl(url);
+  if (homeId !== undefined) checkString("livekitFailover.homeId", homeId);
   const hosts = allowedHosts ?? (isCloud(origin) ? CLOUD : undefined);
   const regions = httpRegions({
-    home: `${origin}/twirp`,
+    home: { id: homeId, url: `${origin}/twirp` },
     headers: headersOf(token, headers),
     ...(hosts && { allowedHosts: hosts }),
     ...(fallback && { fallback }),

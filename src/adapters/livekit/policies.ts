@@ -111,3 +111,14 @@ export const livekitPolicies: PolicyTable = Object.freeze({
     ReleasePhoneNumbers: ONCE,
   }),
 });
+
+/** The methods of these policies, by service. */
+const METHODS = new Map<string, string[]>();
+for (const [service = "", method = ""] of Object.keys(livekitPolicies).map((key) => key.split("/"))) {
+  METHODS.set(service, [...(METHODS.get(service) ?? []), method]);
+}
+
+/** The methods that a service of LiveKit's is known to have; there may be newer ones. */
+export function livekitMethods(service: string): readonly string[] | undefined {
+  return METHODS.get(service);
+}

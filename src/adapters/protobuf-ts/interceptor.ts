@@ -95,6 +95,10 @@ class ProtobufTsCall implements RpcCall<Answered> {
     return this.info.name;
   }
 
+  get methods(): readonly string[] {
+    return this.info.service.methods.map(({ name }) => name);
+  }
+
   get idempotencyLevel() {
     return this.info.idempotency;
   }

@@ -7,9 +7,18 @@
 import { readBounded } from "../../support/bounded-body.js";
 import { checkBaseUrl, checkKeys, checkObject, parseUrl, redact } from "../../support/checks.js";
 import { systemClock } from "../../support/clock.js";
-import { mustBe } from "../../support/errors.js";
+import { InvalidOptionError, mustBe, show } from "../../support/errors.js";
 import { checkHeaders, type HeadersSource, makeHeaders } from "../../support/headers.js";
-import { checkRegions, MAX_REGIONS, type Region, type RegionInit, type RegionList, regionAt } from "../region.js";
+import {
+  checkRegion,
+  checkRegions,
+  MAX_REGIONS,
+  type Region,
+  type RegionInit,
+  type RegionList,
+  regionAt,
+  statedOf,
+} from "../region.js";
 import type { LoadRequest, RegionSource } from "../source.js";
 import { AllowedHosts, rulesOfHome } from "./allowed-hosts.js";
 import { firstAnswer } from "./first-answer.js";
@@ -17,8 +26,14 @@ import { parseRegionAnswer } from "./region-answer.js";
 
 /** The options of `httpRegions`. One that is `undefined` counts as left out. */
 export interface HttpRegionsOptions {
-  /** The base URL that is used when all is well, the path prefix included: `https://my.livekit.cloud/twirp`. */
-  home: string | URL;
+  /**
+   * The region that is used when all is well: its base URL, the path prefix included (`https://my.livekit.cloud/twirp`), or
+   * an object with more.
+   *
+   * An `id` that you give here keeps the name of the region in events and in the status the same all the time, whatever the
+   * list calls it. Without one it is named by its host until the list comes in, and then as in the list, if it is there.
+   */
+  home: RegionInit;
   /**
    * Where to ask for the list.
    *
@@ -43,7 +58,9 @@ export interface HttpRegionsOptions {
   allowedHosts?: readonly string[] | undefined;
   /**
    * Regions that are known without asking, after home. They are used until the first list arrives, and if an answer names no
-   * other region. They are your own statement, so `allowedHosts` does not apply to them.
+   * other region. They are your own statement, so `allowedHosts` does not apply to them, and what you say of one (`id`,
+   * `weight`, `priority`, `distance`) holds when the list names its URL. Another region of the list that has such an id is
+   * named by its host.
    *
    * @default []
    */
@@ -66,17 +83,23 @@ const MAX_ASKED = 4;
 export function httpRegions(options: HttpRegionsOptions): RegionSource {
   const names = ["home", "url", "headers", "allowedHosts", "fallback"];
   checkKeys("httpRegions()", checkObject("httpRegions's options", options), names);
-  const home = checkBaseUrl("httpRegions.home", options.home);
+  const { known, stated } = readStatements(options);
+  const home = known[0].url;
   const { origin } = new URL(home);
   const url = options.url === undefined ? `${origin}/settings/regions` : checkUrl(options.url);
   const headers = checkHeaders("httpRegions.headers", options.headers ?? {});
   const rules = rulesOfHome("httpRegions.allowedHosts", new URL(home));
   let hosts = options.allowedHosts === undefined ? undefined : new AllowedHosts(options.allowedHosts, rules);
-  const known = withFallback(home, options.fallback);
 
   const parse = async (text: string, warn: Warn, before: readonly Region[]): Promise<RegionList> => {
     hosts ??= new AllowedHosts([await domainOf(home)], rules);
-    const regions = parseRegionAnswer(text, { home, allowedHosts: hosts, othersKnown: before.length > 1, warn });
+    const regions = parseRegionAnswer(text, {
+      home,
+      allowedHosts: hosts,
+      stated,
+      othersKnown: before.length > 1,
+      warn,
+    });
     return regions.length > 1 ? regions : known;
   };
   const ask = async (endpoint: string, { signal, warn, known }: LoadRequest) => {
@@ -85,7 +108,7 @@ export function httpRegions(options: HttpRegionsOptions): RegionSource {
   };
   return {
     // With another home, other hosts or another fallback, the same answer would make another list.
-    key: [url, home, hosts ?? "(default)", JSON.stringify(known.slice(1))].join(" "),
+    key: [url, home, hosts ?? "(default)", JSON.stringify([...stated])].join(" "),
     name: url.replace(/\?.*$/s, ""), // A query may hold a token.
     known,
     restore: (text, warn) => parse(text, warn, known),
@@ -128,11 +151,38 @@ async function readAnswer(url: string, headers: Readonly<Record<string, string>>
   return { answer: new TextDecoder().decode(bytes), ttlMs: maxAgeMs(response.headers.get("cache-control")) };
 }
 
-function withFallback(home: string, fallback: unknown): RegionList {
-  if (fallback === undefined) return [regionAt(home)];
-  const given = Array.isArray(fallback) && fallback.length === 0 ? [] : checkRegions("httpRegions.fallback", fallback);
-  const others = given.filter(({ url }) => url !== home).slice(0, MAX_REGIONS - 1);
-  return [given.find(({ url }) => url === home) ?? regionAt(home), ...others];
+interface Statements {
+  /** What is known without asking, home first. */
+  readonly known: RegionList;
+  /** What the user says of these regions, by URL. */
+  readonly stated: ReadonlyMap<string, Partial<Region>>;
+}
+
+function readStatements(options: HttpRegionsOptions): Statements {
+  const { fallback: given = [] } = options;
+  const home = checkHome(options.home);
+  const fallback = checkFallback(given);
+  const stated = new Map(fallback.map((region, i) => [region.url, statedOf(given[i], region)]));
+  stated.set(home.url, { ...stated.get(home.url), ...statedOf(options.home, home) });
+
+  const others = fallback.filter(({ url }) => url !== home.url).slice(0, MAX_REGIONS - 1);
+  const known: RegionList = [{ ...regionAt(home.url), ...stated.get(home.url) }, ...others];
+  const same = others.find(({ id }) => id === known[0].id);
+  if (same !== undefined) {
+    const option = `httpRegions.fallback[${fallback.indexOf(same)}]`;
+    const problem = `httpRegions.home and ${option} have the same id, ${show(same.id)}; give each an id of its own`;
+    throw new InvalidOptionError(`${option}.id`, same.id, problem);
+  }
+  return { known, stated };
+}
+
+function checkFallback(given: unknown): readonly Region[] {
+  return Array.isArray(given) && given.length === 0 ? [] : checkRegions("httpRegions.fallback", given);
+}
+
+function checkHome(given: unknown): Region {
+  const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
+  return isObject ? checkRegion("httpRegions.home", given) : regionAt(checkBaseUrl("httpRegions.home", given));
 }
 
 /** `max-age` of a `Cache-Control` header in milliseconds; 0 without one, or with `no-store` or `no-cache`. */

@@ -13,14 +13,20 @@ export interface AnswerRules {
   /** The base URL of the home region; its path prefix is that of the others. */
   readonly home: string;
   readonly allowedHosts: AllowedHosts;
+  /**
+   * What the user says of regions, by URL. It takes precedence over the answer, so that a region has the same id before and
+   * after the list comes in.
+   */
+  readonly stated?: ReadonlyMap<string, Partial<Region>>;
   /** Whether regions other than home are known already. An answer that names none is not believed then. */
   readonly othersKnown: boolean;
   readonly warn: (message: string) => void;
 }
 
 /**
- * Reads an answer: home first, under the name that the answer gives it, then the others, the nearest first. Throws for text
- * that is not such a list, and for a list that names nobody, because what was known before is better than that.
+ * Reads an answer: home first, then the others, the nearest first, under the names that the answer gives them unless the
+ * user has. Throws for text that is not such a list, and for a list that names nobody, because what was known before is
+ * better than that.
  */
 export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList {
   const answer: unknown = JSON.parse(text);
@@ -30,19 +36,29 @@ export function parseRegionAnswer(text: string, rules: AnswerRules): RegionList 
     rules.warn(`discovery named ${entries.length} regions; only the first ${MAX_REGIONS} are used`);
   }
 
-  let home = regionAt(rules.home);
-  const others: Region[] = [];
+  const { stated = new Map<string, Partial<Region>>() } = rules;
+  const asStated = (region: Region): Region => ({ ...region, ...stated.get(region.url) });
+
+  let home = asStated(regionAt(rules.home));
+  let others: Region[] = [];
   let fit = 0;
   for (const entry of entries.slice(0, MAX_REGIONS)) {
-    const region = readEntry(entry, rules);
-    if (typeof region === "string") rules.warn(`discovery: a region was left out: ${region}`);
+    const read = readEntry(entry, rules);
+    if (typeof read === "string") rules.warn(`discovery: a region was left out: ${read}`);
     else {
       fit++;
+      const region = asStated(read);
       if (region.url === home.url) home = region;
       else others.push(region);
     }
   }
   if (fit === 0 && rules.othersKnown) throw new Error("the answer names no region that can be called");
+  // The user's id for one region is not another's, so one that the answer calls by it is named by its host.
+  const isOwn = ({ url }: Region) => stated.get(url)?.id !== undefined;
+  const ownIds = new Set([home, ...others].filter(isOwn).map(({ id }) => id));
+  others = others.map((region) =>
+    ownIds.has(region.id) && !isOwn(region) ? { ...region, ...regionAt(region.url) } : region,
+  );
   others.sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0));
 
   const list: [Region, ...Region[]] = [home];
