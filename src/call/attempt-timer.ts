@@ -1,7 +1,7 @@
 import type { SendRecord } from "../outcome/transmission.js";
 import { type Clock, MAX_TIMER_MS, type Timer } from "../support/clock.js";
 
-/** How late a timer has to be before it counts as held up by something that held up everything else too. */
+/** A timer that is later than this was held up by a stall of the event loop. */
 const STALL_MS = 100;
 
 export interface AttemptLimits {
@@ -53,7 +53,7 @@ export class AttemptTimer {
   readonly #onTimer = (): void => {
     const { limits, transmission, clock, onEnd } = this;
     // After a stall of the event loop timers run before sockets. Let the sockets deliver what they have, once; past the
-    // deadline too, since an answer that is there has come in time. But nothing may be sent that late.
+    // deadline too, because an answer that is there has arrived in time. But nothing may be sent that late.
     const mayHaveAnswer = clock.now() < limits.deadline || !(transmission.unsent || transmission.preparing);
     if (this.#mayYield && clock.now() - this.#dueAt > STALL_MS && mayHaveAnswer) {
       this.#mayYield = false;

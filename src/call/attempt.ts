@@ -1,4 +1,4 @@
-/** What one attempt came to, as the engine knows it. */
+/** The result of one attempt, as the engine knows it. */
 import type { Permit } from "../health/breaker.js";
 import type { Region } from "../regions/region.js";
 import type { FailedAttempt } from "./trace.js";

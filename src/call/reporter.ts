@@ -1,4 +1,4 @@
-/** Reports what happens to a call. No event is built that nobody listens to. */
+/** Reports what happens to a call. The events of the healthy path are not built if nobody listens. */
 import type { Emitter } from "../events/emitter.js";
 import type { Outcome } from "../outcome/outcome.js";
 import type { TwirpCode } from "../outcome/twirp-code.js";

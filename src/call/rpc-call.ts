@@ -18,7 +18,7 @@ export interface AttemptRequest {
    * Whether the call may be sent again although it may have run. If not, nothing below may repeat the request by itself.
    */
   readonly mayRunTwice: boolean;
-  /** Where to write down what can be seen of the request on its way; without that, nothing is proved. */
+  /** Where to report what is seen of the request on its way. Without that, only an error's own cause can prove anything. */
   readonly observer: SendObserver;
 }
 

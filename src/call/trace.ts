@@ -7,7 +7,7 @@ import type { Region } from "../regions/region.js";
 export interface FailedAttempt {
   /** Where it was made. */
   readonly region: Region;
-  /** What it came to. */
+  /** Its result. */
   readonly outcome: Outcome;
   /** The error, as the RPC library or the caller's deadline produced it. */
   readonly error: unknown;
@@ -38,8 +38,8 @@ export function attachTrace(error: unknown, trace: FailoverTrace): void {
 }
 
 /**
- * The trail of attempts behind an error that a call rejected with: which regions were tried, what each attempt came to,
- * and why there was no further one. `undefined` for any other error.
+ * The trail of attempts behind an error that a call rejected with: which regions were tried, the result of each
+ * attempt, and why there was no further one. `undefined` for any other error.
  */
 export function failoverTrace(error: unknown): FailoverTrace | undefined {
   return isKeyable(error) ? traces.get(error) : undefined;

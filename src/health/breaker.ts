@@ -110,7 +110,7 @@ export class Breaker {
   admits(now: number, eligibility: ProbeEligibility): boolean {
     if (this.#state.kind === "healthy") return true;
     if (this.#state.kind === "probing" || this.#probeInFlight || eligibility === "never") return false;
-    // A server that named the time itself (`consecutive` is 0 then) may be called by anyone once it has come.
+    // After a `Retry-After` (`consecutive` is 0 then) anyone may call once the time has come.
     const waitsLonger = eligibility === "last_resort" && this.#consecutive > 0;
     return now >= this.#state.until + (waitsLonger ? this.settings.ejectionMs : 0);
   }

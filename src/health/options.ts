@@ -18,7 +18,9 @@ export interface HealthOptions {
   /**
    * The share of its last calls that must have failed to eject a region, from 0.01 to 1.
    *
-   * @default 0.5: at least 5 of 10, or 50 of 100. Sourcegraph's Cody Gateway uses 0.95 with `minimumCalls: 100`.
+   * Sourcegraph's Cody Gateway uses 0.95 with `minimumCalls: 100`.
+   *
+   * @default 0.5
    */
   failureShare?: number | undefined;
   /**

@@ -1,4 +1,4 @@
-/** What a request came to that has no good answer: Twirp's own error, an intermediary's answer, or no answer. */
+/** Why a request got no usable answer: Twirp's own error, an intermediary's answer, or no answer. */
 
 import { codeFromHttpStatus, parseTwirpCode, type TwirpCode } from "../outcome/twirp-code.js";
 import type { WireFailure } from "../outcome/wire-failure.js";

@@ -19,8 +19,7 @@ export type { ContentType } from "./content-type.js";
 /** How requests are sent. */
 export interface HttpOptions {
   /**
-   * What sends the requests, once each. With one that does not know undici's `dispatcher` option there is no proof of
-   * sending. The bodies of its responses may be web streams or Node's, as those of `node-fetch`; of one without streams an
+   * What sends the requests, once each. One that ignores undici's `dispatcher` option gives no proof of sending. The bodies of its responses may be web streams or Node's, as those of `node-fetch`; of one without streams an
    * answer is all in memory before its length is known.
    *
    * @default the global `fetch`, looked up at each request

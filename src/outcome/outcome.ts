@@ -1,5 +1,5 @@
 /**
- * What an attempt came to. Every decision about a call rests on these facts, and they are derived only here.
+ * The result of an attempt. Every decision about a call rests on these facts, and they are derived only here.
  *
  * The fact that matters most is `execution`. A mutation may be sent again only if its handler did *not* run, so `none`
  * needs proof. An error's code proves nothing (the handler behind a 504 may have run); a refused connection does.
@@ -37,7 +37,7 @@ export type Execution = "none" | "unknown" | "done";
 /** HTTP 451: the project is pinned to other regions. It is sent in front of the service, so nothing has run. */
 export const PINNED = 451;
 
-/** What an attempt came to. */
+/** The result of an attempt that failed. */
 export interface Outcome {
   /** In the spelling of the Twirp specification. */
   readonly code: TwirpCode;
@@ -60,7 +60,8 @@ export interface Outcome {
 /** Why we ended an attempt, or a call before its first attempt, ourselves. */
 export type Ending = "canceled" | "deadline" | "timeout" | "connect_timeout";
 
-/** The outcome of an attempt that we ended. Unless it was seen waiting for its connection, the server may have run it. */
+/** The outcome of an attempt that we ended. Unless its request was still being made, or was seen waiting for a
+ * connection, the server may have run it. */
 export function outcomeOfEnding(ending: Ending, transmission: SendRecord): Outcome {
   const execution = transmission.unsent || transmission.preparing ? "none" : "unknown";
   switch (ending) {

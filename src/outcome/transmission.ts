@@ -73,8 +73,7 @@ export interface SendRecord {
 /**
  * One attempt's request on its way out: adapters write (`SendObserver`), the core reads (`SendRecord`) and ends it.
  *
- * A proof must stay true. So a request that had not started when its attempt was judged may not start later, whoever
- * else holds on to it.
+ * A proof must stay true: a request that had not started when its attempt was judged must not start later.
  */
 export class Transmission implements SendObserver, SendRecord {
   /** `doubtful`: it failed, and nobody who is believed says whether it was sent. */

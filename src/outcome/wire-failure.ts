@@ -21,7 +21,7 @@ export type WireFailure =
       readonly broken?: boolean;
       /** Its body is JSON, and may be the service's own error in another form than Twirp's: Connect's, or a gateway's. */
       readonly otherJson?: boolean;
-      /** Someone else reported it, who may have had it from a server further on, so it proves nothing. */
+      /** Reported second-hand (a service may pass on another's error), so it proves nothing. */
       readonly relayed?: boolean;
       /** Its body was not JSON, and nothing else is known of it. Half of a Twirp error is not JSON either. */
       readonly unreadable?: boolean;

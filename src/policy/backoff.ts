@@ -33,7 +33,7 @@ export class Backoff {
   }
 
   /**
-   * The length of the next wait in milliseconds, at least 1. Each call counts one wait, just as p-retry counts each retry
+   * The length of the next wait in milliseconds, above 0. Each call counts one wait, just as p-retry counts each retry
    * that it waits for.
    */
   next(): number {

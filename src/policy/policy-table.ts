@@ -33,7 +33,7 @@ const KEY = /^(?:\*|[A-Za-z_][\w.]*\/(?:\*|[A-Za-z_]\w*))$/;
 /** How many methods are remembered. Their names may come from outside, through a proxy, without end. */
 const MAX_METHODS = 1_000;
 
-/** A checked `PolicyTable`, and what it comes to for each method that was called. */
+/** A checked `PolicyTable`, and the policy that it gives to each method that was called. */
 export class Policies {
   readonly #patches = new Map<string, PolicyPatch>();
   readonly #resolved = new Map<IdempotencyLevel | undefined, Map<string, Map<string, ResolvedPolicy>>>();

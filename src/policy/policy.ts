@@ -64,8 +64,8 @@ export interface MethodPolicy {
   connectTimeoutMs?: number | undefined;
   /**
    * The first wait before a replay, in milliseconds; at least 1. Each further wait is `backoffMultiplier` times as long:
-   * 200, 400, 800 … up to `maxBackoffMs`, all of them jittered by ±20 %. A failover after an attempt that provably never
-   * ran does not wait.
+   * 200, 400, 800 … up to `maxBackoffMs`, all of them jittered by ±20 %. A failover to a region that is well, after an attempt
+   * that provably never ran, does not wait.
    *
    * @default 200
    */

@@ -1,16 +1,16 @@
 /**
  * The retry budget keeps replays from turning an outage into a bigger one.
  *
- * A fixed number of attempts triples the load of a service exactly when it fails. So every region has a bucket of tokens,
+ * Three attempts for each call triple the load of a service exactly when it fails. So every region has a bucket of tokens,
  * shared by all calls. A failure that could be replayed withdraws a token from the bucket of the region that failed, a
  * success anywhere deposits a little in all of them, and an hour without failures fills an empty one. No replay goes into a
- * region whose bucket is half empty or less.
+ * region whose bucket is half full or less.
  *
  * A replay reserves its token when it is decided, not when it fails. Otherwise all the calls that are in flight when a
  * region dies would pass before the first of them is charged. A reservation that succeeds is given back, so the region's
  * own answers set the pace: with the defaults, 50 replays may be under way in a region at first, and while calls wait for
  * their turn, each success lets two more go. A call waits within its deadline for a region that is well, and is refused
- * when the replays before it failed. When everything is down, every region gets its normal load and 50 replays.
+ * once those ahead of it have failed. When everything is down, every region gets its normal load and 50 replays.
  *
  * A failure that may come from a bug in one method (`internal` and the like) is charged to a bucket of that method
  * instead, from the second time in one call on. So a method that is broken everywhere loses its own replays, and not those
@@ -70,9 +70,9 @@ export interface Reservation {
   release(): void;
 }
 
-/** For so long after its last failure a bucket gets nothing by time, so that an outage is not fed by waiting. */
+/** For this long after its last failure time adds nothing to a bucket, so that waiting does not feed an outage. */
 const REST_MS = 10 * 60 * 1000;
-/** From then on, time alone fills an empty bucket in this long. */
+/** After that, time alone fills an empty bucket in this long. */
 const FILL_MS = 50 * 60 * 1000;
 
 /**

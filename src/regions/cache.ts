@@ -2,7 +2,7 @@
  * Region lists by source. They are shared by all calls of a `Failover`, and by any number of `Failover`s that are given
  * the same cache. However many of them ask at the same time, the source is asked once.
  *
- * Nothing here runs on a timer: whoever uses a list notices that it is due, and has it fetched in the background.
+ * Nothing here runs on a timer: whoever uses a list notices that it is due, and refreshes it in the background.
  */
 import { checkKeys, checkObject } from "../support/checks.js";
 import { bounded, type Clock, MAX_TIMER_MS, systemClock } from "../support/clock.js";

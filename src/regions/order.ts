@@ -33,7 +33,7 @@ export function createSorter(order: RegionOrder | undefined, random: () => numbe
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 /**
- * Draws one region after the other, each with a probability in proportion to its weight among those that are left.
+ * Draws one region after another, each with a probability in proportion to its weight among those that are left.
  *
  * The draws are not independent: steps of the golden ratio cover the interval evenly, so the shares hold over a few calls
  * and not only on the average of many. Only the start is random, so that clients do not move in step.
@@ -72,5 +72,5 @@ function indexAt(regions: readonly Region[], position: number): number {
     rest -= weight;
     return rest < 0;
   });
-  return Math.max(0, index); // Rounding can leave nothing of the last region's part.
+  return Math.max(0, index); // Rounding can push the position past the last region.
 }

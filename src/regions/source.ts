@@ -14,7 +14,7 @@ export interface LoadedRegions {
 
 /** What a source gets when it is asked for its list. */
 export interface LoadRequest {
-  /** Aborts two seconds after the request began, when an answer is of no use any more. */
+  /** Aborts two seconds after the request began, when an answer is no longer useful. */
   readonly signal: AbortSignal;
   /** The regions as they are known so far. A source may ask them too if home cannot answer. */
   readonly known: readonly Region[];

@@ -2,8 +2,8 @@ import { escapeUnfit } from "./one-line.js";
 
 /**
  * Thrown when an option cannot be what the user meant. That is a programming error, so it is thrown where the option is
- * given (`createFailover()`, `httpRegions()`, `policiesFor()`, the start of a call with a policy of its own), never in
- * the middle of a call.
+ * given (`createFailover()`, `httpRegions()`, `policiesFor()`, the start of a call with a policy of its own), or when a
+ * function of the user's returns something wrong.
  */
 export class InvalidOptionError extends TypeError {
   override readonly name = "InvalidOptionError";

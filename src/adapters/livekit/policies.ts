@@ -9,14 +9,14 @@ import type { PolicyTable } from "../../policy/policy-table.js";
 import { MAX_TIMER_MS } from "../../support/clock.js";
 import { RINGS_MS } from "./timeout.js";
 
-/** It only reads, or a second run leaves everything as the first left it. */
+/** The method only reads, or a second run leaves everything as the first left it. */
 const TWICE: MethodPolicy = Object.freeze({ idempotent: true });
 
 /** Written out, so that a `"*"` of the user's cannot declare it idempotent. */
 const ONCE: MethodPolicy = Object.freeze({ idempotent: false });
 
 /**
- * It may wait until somebody answers: LiveKit's 30 s of ringing plus the SDK's margin of 2 s. An attempt has all of that
+ * The method may wait until somebody answers: LiveKit's 30 s of ringing plus the SDK's margin of 2 s. An attempt has all of that
  * time, because a phone rings behind it.
  */
 const RINGS: MethodPolicy = Object.freeze({
@@ -25,7 +25,7 @@ const RINGS: MethodPolicy = Object.freeze({
   perAttemptTimeoutMs: MAX_TIMER_MS,
 });
 
-/** It waits for a participant's answer, which takes up to 15 s by default. */
+/** The method waits for a participant's answer, which takes up to 15 s by default. */
 const ASKS: MethodPolicy = Object.freeze({ idempotent: false, timeoutMs: 17_000, perAttemptTimeoutMs: MAX_TIMER_MS });
 
 function methodsOf(service: string, methods: Readonly<Record<string, MethodPolicy>>): PolicyTable {

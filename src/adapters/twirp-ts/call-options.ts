@@ -1,4 +1,4 @@
-/** What can be said about a call for which the generated client has no place. */
+/** Options of a call that the generated client has no parameter for. */
 
 import { checkPolicy, type MethodPolicy } from "../../policy/policy.js";
 import { checkKeys, checkNumber, checkObject } from "../../support/checks.js";

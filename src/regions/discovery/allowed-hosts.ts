@@ -76,7 +76,7 @@ function isLoopback(hostname: string): boolean {
 
 function checkHost(option: string, value: unknown): AllowedHost {
   const url = typeof value === "string" && !/[\s/\\@]/.test(value) ? toUrl(`http://${value}`) : undefined;
-  // A path or a user would have no effect, and `example.com:80` is not the same as no port.
+  // A path or a user would have no effect. `URL` drops port 80, so the port is read from the text.
   const port = typeof value === "string" ? /:(\d+)$/.exec(value)?.[1] : undefined;
   if (url === undefined || url.href !== `http://${url.host}/` || !HOST.test(url.hostname)) {
     throw mustBe(option, 'a host name such as "example.com", or "example.com:8443"', value);
