@@ -22,8 +22,11 @@ export interface Undici {
   RetryAgent: new (agent: object, options?: object) => Dispatcher;
   MockAgent: new () => Dispatcher & { disableNetConnect(): void; get(origin: string): MockPool };
   interceptors: Record<"responseError" | "retry", (options?: object) => Compose>;
+  buildConnector(options: object): Connect;
   fetch: typeof globalThis.fetch;
 }
+
+type Connect = (to: { hostname: string; port: string }, callback: unknown) => void;
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 const builtIn = Number(process.versions.undici?.split(".")[0]);
@@ -36,6 +39,18 @@ const undici = (generation: number) => require(`undici${generation}`) as Undici;
 const fitting = installed.filter((generation) => (builtIn >= 8 ? generation >= 7 : generation <= 7));
 
 export const generations = fitting.map((generation) => ({ name: `undici ${generation}`, undici: undici(generation) }));
+
+/** An agent of the newest undici that fits, which never gets a connection to one host. */
+export function agentWithout(origin: string): Dispatcher {
+  const { Agent, buildConnector } = undici(fitting.at(-1) as number);
+  const connect = buildConnector({});
+  const { hostname, port } = new URL(origin);
+  return new Agent({
+    connect: ((to, callback) => {
+      if (to.hostname !== hostname || to.port !== port) connect(to, callback);
+    }) satisfies Connect,
+  });
+}
 
 export const agents = fitting.map((generation) => ({
   name: `undici ${generation}'s Agent with 2 connections`,

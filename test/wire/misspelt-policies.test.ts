@@ -1,4 +1,4 @@
-/** A key of the policy table that was meant for a method that is called: what clients of each library make of it. */
+/** A key of the policy table that was probably meant for a method that is called, with clients of each library. */
 
 import { RoomServiceClient, SipClient } from "livekit-server-sdk";
 import { createFailover } from "twirp-failover";
@@ -54,7 +54,7 @@ test("protobuf-ts's clients know all methods of their service, so the first call
   failover.on("warning", ({ message }) => warnings.push(message));
   const { call } = protobufTs.connect(failover, "binary");
   await expect(call("GetRoom", { name: "lobby", requestId: "" }, { failover: false })).rejects.toThrow();
-  expect(warnings).toEqual([
+  expect(warnings.filter((message) => message.startsWith("policies"))).toEqual([
     expect.stringContaining(`did you mean "${SERVICE}/DialParticipant"?`),
     expect.stringContaining(`did you mean "${SERVICE}/ListRooms"?`),
   ]);
@@ -72,7 +72,7 @@ describe("a misspelt key, livekit-server-sdk", () => {
       const warnings: string[] = [];
       failover.on("warning", ({ message }) => warnings.push(message));
       await attachFailover(new RoomServiceClient(home.origin, KEY, SECRET), failover).listRooms();
-      expect(warnings).toEqual([]);
+      expect(warnings.filter((message) => message.startsWith("policies"))).toEqual([]);
       const sip = attachFailover(new SipClient(home.origin, KEY, SECRET), failover);
       await sip.listSipInboundTrunk();
       await sip.listSipOutboundTrunk();
@@ -91,7 +91,7 @@ describe("a misspelt key, livekit-server-sdk", () => {
       const clients = sdkClients(home.origin);
       attachFailover(clients, failover);
       for (const { call } of CALLS) await call(clients);
-      expect(warnings).toEqual([]);
+      expect(warnings.filter((message) => message.startsWith("policies"))).toEqual([]);
     } finally {
       await home.close();
     }

@@ -1,6 +1,7 @@
 /** No connection: the one failure for which observing the request proves that nothing ran. */
 import { failoverTrace, type Outcome } from "twirp-failover";
 import { beforeAll, describe, expect, test } from "vitest";
+import { agentWithout } from "../proof/undici.js";
 import { realDispatcher, withDispatcher } from "../support/dispatcher.js";
 import { refusedUrl } from "../support/region.js";
 import {
@@ -105,14 +106,11 @@ describe.each(CLIENTS)("home refuses connections, $name, $format", (kind) => {
     expect(origins).toEqual([client.failover.regions()[0]?.url.replace("/twirp", ""), second.origin]);
   });
 
-  // A dispatcher that never connects stands for a host that does not answer a SYN, because loopback has no such host.
+  // An agent that never connects stands for a host that does not answer a SYN, because loopback has no such host.
   test("a connection that is not made is given up after connectTimeoutMs, also for a mutation", async () => {
     const { home, second, client } = await wire().pair(kind, { policy: { connectTimeoutMs: 200 } });
     const id = newRequestId();
-    const dispatcher = {
-      dispatch: (options: { origin: unknown }, handler: object) =>
-        String(options.origin) === home.origin || realDispatcher(handler).dispatch(options, handler),
-    };
+    const dispatcher = agentWithout(home.origin);
     expect(await withDispatcher(dispatcher, () => client.mutation(id))).toBe("second");
     expect(home.saw()).toEqual({ received: 0, executed: 0 });
     expect(second.saw(id)).toEqual({ received: 1, executed: 1 });
