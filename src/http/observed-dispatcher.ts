@@ -91,6 +91,14 @@ function onHook(
     case "onResponseStart": // undici 7 and later
       onHead(Number(args[1]), args[2], observer, response);
       break;
+    case "onData": // undici 6
+      observer.onProgress();
+      response?.onData(args[0] as Uint8Array);
+      break;
+    case "onResponseData": // undici 7 and later
+      observer.onProgress();
+      response?.onData(args[1] as Uint8Array);
+      break;
     case "onConnect": // undici 6
     case "onRequestStart": // undici 7 and later
       observer.onStarted();
