@@ -189,7 +189,7 @@ function aborterOf(handed: unknown): ((reason: unknown) => void) | undefined {
 const FAILURES: ReadonlySet<string | symbol> = new Set(["onError", "onResponseError"]);
 
 function onHook(name: string | symbol, args: readonly unknown[], watchers: Watchers): void {
-  const { observer, turns } = watchers;
+  const { observer, response, turns } = watchers;
   switch (name) {
     case "onError": // undici 6
       turns?.over();
@@ -204,6 +204,14 @@ function onHook(name: string | symbol, args: readonly unknown[], watchers: Watch
       break;
     case "onResponseStart": // undici 7 and later
       onHead(Number(args[1]), args[2], watchers);
+      break;
+    case "onData": // undici 6
+      observer.onProgress();
+      response?.onData(args[0] as Uint8Array);
+      break;
+    case "onResponseData": // undici 7 and later
+      observer.onProgress();
+      response?.onData(args[1] as Uint8Array);
       break;
     case "onConnect": // undici 6
     case "onRequestStart": // undici 7 and later

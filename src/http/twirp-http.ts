@@ -13,6 +13,7 @@ import { causeOf, messageWithCause } from "../support/platform-cause.js";
 import { type ContentType, typeProblem } from "./content-type.js";
 import { brokenResponse, failureOf, HttpFailure } from "./http-failure.js";
 import { requestInit } from "./request-init.js";
+import { MAX_RESPONSE_BYTES } from "./response-limit.js";
 
 export type { ContentType } from "./content-type.js";
 
@@ -56,8 +57,6 @@ interface Answer {
   readonly bytes: Uint8Array;
   readonly headers: Headers;
 }
-
-const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
 /** Sends Twirp requests. One may serve any number of calls. */
 export class TwirpHttp {

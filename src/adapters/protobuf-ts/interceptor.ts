@@ -12,13 +12,14 @@ import type { Failover } from "../../failover.js";
 import type { ContentType } from "../../http/content-type.js";
 import type { Dispatcher } from "../../http/dispatcher-trust.js";
 import { requestInit } from "../../http/request-init.js";
+import { MAX_RESPONSE_BYTES } from "../../http/response-limit.js";
 import { ResponseWatch } from "../../http/response-watch.js";
 import type { TwirpCode } from "../../outcome/twirp-code.js";
 import type { WireFailure } from "../../outcome/wire-failure.js";
 import type { MethodPolicy } from "../../policy/policy.js";
-import { checkBoolean, checkKeys, checkObject } from "../../support/checks.js";
+import { checkBoolean, checkInteger, checkKeys, checkObject } from "../../support/checks.js";
 import { InvalidOptionError, mustBe } from "../../support/errors.js";
-import { readError, type SeenResponse } from "./rpc-error.js";
+import { notJson, readError, type SeenResponse } from "./rpc-error.js";
 
 declare module "@protobuf-ts/runtime-rpc/build/types/rpc-options.js" {
   interface RpcOptions {
@@ -37,6 +38,13 @@ export interface InterceptorOptions {
    * @default true
    */
   proofOfSending?: boolean | undefined;
+  /**
+   * The longest answer that is read, in bytes, after decompression; a longer one fails with `dataloss`. It needs
+   * `proofOfSending`, and Node: the transport itself reads without a limit.
+   *
+   * @default 67_108_864 (64 MiB)
+   */
+  maxResponseBytes?: number | undefined;
 }
 
 type FetchInit = RequestInit & { dispatcher?: Dispatcher };
@@ -58,12 +66,19 @@ export function failoverInterceptor(failover: Failover, options: InterceptorOpti
   if (typeof failover?.run !== "function") {
     throw mustBe("failoverInterceptor's argument", "what createFailover() returned", failover);
   }
-  checkKeys("failoverInterceptor()", checkObject("failoverInterceptor's options", options), ["proofOfSending"]);
-  const observe = checkBoolean("proofOfSending", options.proofOfSending ?? true);
+  checkKeys("failoverInterceptor()", checkObject("failoverInterceptor's options", options), [
+    "proofOfSending",
+    "maxResponseBytes",
+  ]);
+  const { proofOfSending = true, maxResponseBytes = MAX_RESPONSE_BYTES } = options;
+  const observation = {
+    observe: checkBoolean("proofOfSending", proofOfSending),
+    maxResponseBytes: checkInteger("maxResponseBytes", maxResponseBytes, 1),
+  };
   return {
     interceptUnary(next, method, input, options) {
       checkOutermost(options, failover);
-      const call = new ProtobufTsCall(next, method, input, options, failover, observe);
+      const call = new ProtobufTsCall(next, method, input, options, failover, observation);
       return call.resultOf(failover.run(call));
     },
   };
@@ -72,6 +87,12 @@ export function failoverInterceptor(failover: Failover, options: InterceptorOpti
 /** Wraps a `UnaryCall`, because that is a thenable: a promise would not resolve with it, but wait for all its parts. */
 interface Answered {
   readonly call: UnaryCall;
+}
+
+/** How much of each request is watched. */
+interface Observation {
+  readonly observe: boolean;
+  readonly maxResponseBytes: number;
 }
 
 class ProtobufTsCall implements RpcCall<Answered> {
@@ -84,7 +105,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
     private readonly input: object,
     private readonly options: RpcOptions,
     private readonly failover: Failover,
-    private readonly observe: boolean,
+    private readonly observation: Observation,
   ) {}
 
   get service(): string {
@@ -124,7 +145,8 @@ class ProtobufTsCall implements RpcCall<Answered> {
     const { region, signal, headers } = attempt;
     const { meta, fetchInit } = this.options as { meta?: RpcMetadata; fetchInit?: FetchInit };
     // Not with a spread, because on Node 20 it costs a microsecond to add properties to what a spread has copied.
-    const response = this.observe ? new ResponseWatch() : undefined;
+    const { observe, maxResponseBytes } = this.observation;
+    const response = observe ? new ResponseWatch(maxResponseBytes) : undefined;
     const options = Object.assign({}, this.options, {
       [ATTEMPT_OF]: this.failover,
       baseUrl: region.url,
@@ -134,7 +156,7 @@ class ProtobufTsCall implements RpcCall<Answered> {
         // A redirect that is followed turns a POST into a GET without a body.
         redirect: "manual",
         ...fetchInit,
-        ...requestInit(attempt, this.observe, fetchInit, response),
+        ...requestInit(attempt, observe, fetchInit, response),
       },
     });
     const call = this.next(this.info, this.input, options);
@@ -154,16 +176,23 @@ class ProtobufTsCall implements RpcCall<Answered> {
     call.status.then(ignore, ignore);
     call.trailers.then(ignore, ignore);
     try {
-      await call.response;
-      // The transport takes every 2xx for a good answer, and an empty body for a message with all defaults.
-      const problem = response?.problem(this.#contentType);
-      if (problem !== undefined) throw this.createError("dataloss", problem);
+      await (response?.read(call.response) ?? call.response);
+      const problem = response && this.#problemOf(response);
+      if (problem) throw problem;
       return { call };
     } catch (error) {
       this.#responses ??= new Map();
       this.#responses.set(error, { headers, whole: response?.isWhole(this.#contentType) ?? false });
       throw error;
     }
+  }
+
+  /** The transport takes every 2xx for a good answer, and an empty body for a message with all defaults. */
+  #problemOf(response: ResponseWatch): Error | undefined {
+    const { status = 200, isTooLong } = response;
+    if (isTooLong && (status < 200 || status > 299)) return this.createError("internal", notJson(status));
+    const problem = response.problem(this.#contentType);
+    return problem === undefined ? undefined : this.createError("dataloss", problem);
   }
 
   inspect(error: unknown): WireFailure {

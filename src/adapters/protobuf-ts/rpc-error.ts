@@ -9,6 +9,12 @@ import type { WireFailure } from "../../outcome/wire-failure.js";
 import { causeInMessage, causeOf } from "../../support/platform-cause.js";
 
 const NOT_JSON = /^received HTTP (\d{3}), unable to read response body as json$/;
+
+/** What the transport says of an answer whose body it cannot read. */
+export function notJson(httpStatus: number): string {
+  return `received HTTP ${httpStatus}, unable to read response body as json`;
+}
+
 const NOT_TWIRP = "cannot read twirp error response";
 const OPAQUE = /^fetch response type (error|opaque|opaqueredirect)$/;
 /** JSON that is no message at all. (Of a field that is no message this is wrong, and costs a replay.) */
