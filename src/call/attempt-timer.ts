@@ -8,12 +8,17 @@ export interface AttemptLimits {
   readonly startedAt: number;
   /** The time limit of the attempt, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether to keep to that limit, asked once it is reached. If not, the attempt may go on to the end of the call. */
-  readonly keepsLimit: () => boolean;
   /** How long its request may wait for a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
   /** The end of the call, by the clock's `now`. */
   readonly deadline: number;
+}
+
+/** What is timed. */
+export interface TimedAttempt {
+  /** Whether to keep to its time limit, asked once that is reached. If not, it may go on to the end of the call. */
+  keepsLimit(): boolean;
+  endBy(ending: "deadline" | "timeout" | "connect_timeout"): void;
 }
 
 /**
@@ -30,7 +35,7 @@ export class AttemptTimer {
     private readonly limits: AttemptLimits,
     private readonly transmission: SendRecord,
     private readonly clock: Clock,
-    private readonly onEnd: (ending: "deadline" | "timeout" | "connect_timeout") => void,
+    private readonly attempt: TimedAttempt,
   ) {
     this.#endsAt = Math.min(limits.deadline, limits.startedAt + limits.timeoutMs);
     this.#timer = this.#arm(limits.startedAt);
@@ -51,7 +56,7 @@ export class AttemptTimer {
   }
 
   readonly #onTimer = (): void => {
-    const { limits, transmission, clock, onEnd } = this;
+    const { limits, transmission, clock, attempt } = this;
     // After a stall of the event loop timers run before sockets. Let the sockets deliver what they have, once; past the
     // deadline too, because an answer that is there has arrived in time. But nothing may be sent that late.
     const mayHaveAnswer = clock.now() < limits.deadline || !(transmission.unsent || transmission.preparing);
@@ -62,9 +67,9 @@ export class AttemptTimer {
     }
     // A timer may fire a moment early, and in tests it may fire while the clock stands still.
     const now = Math.max(clock.now(), this.#dueAt);
-    if (now >= this.#endsAt && now < limits.deadline && !limits.keepsLimit()) this.#endsAt = limits.deadline;
-    if (now >= this.#endsAt) onEnd(this.#endsAt === limits.deadline ? "deadline" : "timeout");
-    else if (transmission.waitedMs(now) >= limits.connectTimeoutMs) onEnd("connect_timeout");
+    if (now >= this.#endsAt && now < limits.deadline && !attempt.keepsLimit()) this.#endsAt = limits.deadline;
+    if (now >= this.#endsAt) attempt.endBy(this.#endsAt === limits.deadline ? "deadline" : "timeout");
+    else if (transmission.waitedMs(now) >= limits.connectTimeoutMs) attempt.endBy("connect_timeout");
     else this.#timer = this.#arm(now);
   };
 }

@@ -63,13 +63,13 @@ export class Engine {
     const { policies, router, clock } = this.#parts;
     const ofMethod = policies.resolve(rpc.service, rpc.method, rpc.idempotencyLevel, rpc);
     const policy = rpc.policy === undefined ? ofMethod : policies.override(ofMethod, rpc.policy);
-    const call = new CallState(++this.#calls, rpc, policy, clock);
+    const call = new CallState(++this.#calls, rpc, policy, ofMethod, clock);
     const refusal = this.#closed ? "closed" : this.#endedBy(call);
     if (refusal !== undefined) throw this.#fail(call, refusal);
     const region = router.first(call) ?? (await this.#discover(call));
     if (typeof region === "string") throw this.#fail(call, region);
 
-    const attempt = await this.#attempt(call, region);
+    const attempt = this.#record(call, await makeAttempt(call, region, 1, this.#parts));
     const ending = attempt.ok ? attempt : await this.#replay(call, attempt);
     if (typeof ending === "string") throw this.#fail(call, ending);
     return this.#succeed(call, ending);
@@ -91,7 +91,7 @@ export class Engine {
         if (clock.now() >= call.deadline) return "deadline";
         this.#reporter.replay(call, last, next.region);
         if (call.aborted) return "aborted"; // By a listener.
-        const attempt = await this.#attempt(call, next.region);
+        const attempt = this.#record(call, await makeAttempt(call, next.region, last.number + 1, this.#parts));
         planner.settle(next, attempt);
         if (attempt.ok) return attempt;
         last = attempt;
@@ -129,9 +129,7 @@ export class Engine {
     }
   }
 
-  /** Makes an attempt, and records and reports it. */
-  async #attempt<T>(call: CallState<T>, region: Region): Promise<Attempt<T>> {
-    const attempt = await makeAttempt(call, region, call.failed.length + 1, this.#parts);
+  #record<T>(call: CallState<T>, attempt: Attempt<T>): Attempt<T> {
     call.record(attempt);
     this.#reporter.attempt(call, attempt);
     return attempt;

@@ -12,7 +12,7 @@ import type { Region } from "../regions/region.js";
 import { onAbort } from "../support/abort.js";
 import type { Clock } from "../support/clock.js";
 import type { Attempt } from "./attempt.js";
-import { AttemptTimer } from "./attempt-timer.js";
+import { AttemptTimer, type TimedAttempt } from "./attempt-timer.js";
 import type { CallState } from "./call-state.js";
 import type { Router } from "./routing.js";
 
@@ -42,13 +42,13 @@ export function makeAttempt<T>(
   return new Promise((resolve) => new RunningAttempt(call, region, number, parts, resolve).send());
 }
 
-class RunningAttempt<T> {
+class RunningAttempt<T> implements TimedAttempt {
   readonly #startedAt: number;
   readonly #controller = new AbortController();
   readonly #transmission: Transmission;
   readonly #permit: Permit;
   readonly #timer: AttemptTimer;
-  readonly #stopListening: () => void;
+  readonly #stopListening: (() => void) | undefined;
   #over = false;
 
   constructor(
@@ -63,17 +63,15 @@ class RunningAttempt<T> {
     this.#startedAt = clock.now();
     this.#transmission = new Transmission(clock, mayRunTwice(policy));
     this.#permit = health.acquire(region, call.probeEligibility, this.#startedAt);
-    const { connectTimeoutMs } = policy;
-    const keepsLimit = () => !call.triesHalfway || this.#isOtherBetter();
-    const limits = { startedAt: this.#startedAt, timeoutMs, keepsLimit, connectTimeoutMs, deadline };
-    this.#timer = new AttemptTimer(limits, this.#transmission, clock, (ending) => this.#endBy(ending));
-    this.#stopListening = onAbort(call.rpc.signal, () => this.#endBy("canceled"));
+    const limits = { startedAt: this.#startedAt, timeoutMs, connectTimeoutMs: policy.connectTimeoutMs, deadline };
+    this.#timer = new AttemptTimer(limits, this.#transmission, clock, this);
+    this.#stopListening = call.rpc.signal && onAbort(call.rpc.signal, () => this.endBy("canceled"));
   }
 
   send(): void {
     const { call, region } = this;
     if (call.aborted) {
-      this.#endBy("canceled"); // By a listener, just now.
+      this.endBy("canceled"); // By a listener, just now.
       return;
     }
     const request = {
@@ -98,7 +96,7 @@ class RunningAttempt<T> {
     const { number, region, call } = this;
     const elapsedMs = this.#end(undefined);
     if (call.triesHalfway) {
-      this.parts.health.durations.succeeded(call.name, elapsedMs, this.#startedAt + elapsedMs);
+      this.parts.health.durations.succeeded(call.method, elapsedMs, this.#startedAt + elapsedMs);
     }
     this.resolve({ ok: true, number, region, value, elapsedMs });
   }
@@ -117,10 +115,14 @@ class RunningAttempt<T> {
   }
 
   /** We end it ourselves. */
-  #endBy(ending: Ending): void {
+  endBy(ending: Ending): void {
     if (ending === "deadline" && this.call.triesHalfway) this.#learn();
     const asked = this.#transmission.preparing ? undefined : this.region.id;
     this.#settle(outcomeOfEnding(ending, this.#transmission), this.call.endingError(ending, asked));
+  }
+
+  keepsLimit(): boolean {
+    return !this.call.triesHalfway || this.#isOtherBetter();
   }
 
   /**
@@ -134,14 +136,14 @@ class RunningAttempt<T> {
     // A request that is still being made is this side's own affair, and no replay follows.
     if (this.#transmission.preparing || number >= call.policy.maxAttempts) return false;
     const leftMs = call.deadline - clock.now() - longestWaitMs(call.policy, call.failed.length);
-    return health.durations.isEnough(call.name, leftMs) && router.hasOther(call, region);
+    return health.durations.isEnough(call.method, leftMs) && router.hasOther(call, region);
   }
 
   /** The call's time is over. Was it right to give up halfway, or not to? */
   #learn(): void {
     const { durations } = this.parts.health;
-    if (this.call.gaveUpHalfway) durations.gaveUpInVain(this.call.name);
-    else durations.waitedInVain(this.call.name);
+    if (this.call.gaveUpHalfway) durations.gaveUpInVain(this.call.method);
+    else durations.waitedInVain(this.call.method);
   }
 
   #settle(outcome: Outcome, error: unknown): void {
@@ -169,7 +171,7 @@ class RunningAttempt<T> {
     this.#over = true;
     this.#transmission.end();
     this.#timer.stop();
-    this.#stopListening();
+    this.#stopListening?.();
     this.#permit.settle(evidenceOf(outcome), now);
     return now - this.#startedAt;
   }

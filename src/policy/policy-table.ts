@@ -104,7 +104,7 @@ export class Policies {
     ];
     return layers.reduce<ResolvedPolicy>(
       (policy, patch) => (patch ? mergePolicy(policy, patch) : policy),
-      DEFAULT_POLICY,
+      { ...DEFAULT_POLICY }, // Its own object for each method, because that names the method.
     );
   }
 }
