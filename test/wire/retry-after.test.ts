@@ -14,6 +14,8 @@ describe.each(CLIENTS.filter(({ format }) => format === "JSON"))(
     test("costs one mutation, and one more when it was not well at the time it named", async () => {
       const { home, second, client } = await wire().pair(kind);
       home.always(faults.http(503, { "retry-after": "1" }));
+      // By itself, so that on a slow machine a second call does not start before its answer is there.
+      await client.mutation(newRequestId()).catch(() => {});
       const ends: Promise<unknown>[] = [];
       const until = performance.now() + 3_300;
       while (performance.now() < until) {
