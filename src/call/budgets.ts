@@ -1,7 +1,8 @@
 /** The retry budgets of a `Failover`, and what each failure is charged to. */
 import { isDoubtful } from "../health/evidence.js";
 import { type Outcome, PINNED } from "../outcome/outcome.js";
-import type { Reservation, RetryBudget } from "../policy/retry-budget.js";
+import type { RetryBudget } from "../policy/retry-budget.js";
+import type { Reservation } from "../policy/token-bucket.js";
 import type { CallState } from "./call-state.js";
 
 /** One for regions, by URL, and one for methods, by name. */

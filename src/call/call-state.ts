@@ -32,8 +32,8 @@ export class CallState<T> {
     readonly id: number,
     readonly rpc: RpcCall<T>,
     readonly policy: ResolvedPolicy,
-    /** Names the method: an object that is the same for all of its calls. */
-    readonly method: object,
+    /** Identifies the method to what is remembered of it: the same object for all of its calls. */
+    readonly methodKey: object,
     clock: Clock,
   ) {
     if (rpc.signal !== undefined && typeof rpc.signal?.addEventListener !== "function") {

@@ -6,7 +6,8 @@
 import type { Outcome } from "../outcome/outcome.js";
 import type { Backoff } from "../policy/backoff.js";
 import { type RefusalReason, refusalBy } from "../policy/refusal.js";
-import type { Reservation, RetryBudget } from "../policy/retry-budget.js";
+import type { RetryBudget } from "../policy/retry-budget.js";
+import type { Reservation } from "../policy/token-bucket.js";
 import type { Region } from "../regions/region.js";
 import type { Clock } from "../support/clock.js";
 import type { Attempt, Failed } from "./attempt.js";

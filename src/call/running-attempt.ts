@@ -96,7 +96,7 @@ class RunningAttempt<T> implements TimedAttempt {
     const { number, region, call } = this;
     const elapsedMs = this.#end(undefined);
     if (call.triesHalfway) {
-      this.parts.health.durations.succeeded(call.method, elapsedMs, this.#startedAt + elapsedMs);
+      this.parts.health.durations.succeeded(call.methodKey, elapsedMs, this.#startedAt + elapsedMs);
     }
     this.resolve({ ok: true, number, region, value, elapsedMs });
   }
@@ -136,14 +136,14 @@ class RunningAttempt<T> implements TimedAttempt {
     // A request that is still being made is this side's own affair, and no replay follows.
     if (this.#transmission.preparing || number >= call.policy.maxAttempts) return false;
     const leftMs = call.deadline - clock.now() - longestWaitMs(call.policy, call.failed.length);
-    return health.durations.isEnough(call.method, leftMs) && router.hasOther(call, region);
+    return health.durations.isEnough(call.methodKey, leftMs) && router.hasOther(call, region);
   }
 
   /** The call's time is over. Was it right to give up halfway, or not to? */
   #learn(): void {
     const { durations } = this.parts.health;
-    if (this.call.gaveUpHalfway) durations.gaveUpInVain(this.call.method);
-    else durations.waitedInVain(this.call.method);
+    if (this.call.gaveUpHalfway) durations.gaveUpInVain(this.call.methodKey);
+    else durations.waitedInVain(this.call.methodKey);
   }
 
   #settle(outcome: Outcome, error: unknown): void {

@@ -1,5 +1,6 @@
 /** The ways in which a region of the tests can fail. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { createGzip } from "node:zlib";
 import { BadRouteError, TwirpError, type TwirpErrorCode } from "twirp-ts";
 import type { Exchange, Fault } from "./region.js";
 
@@ -79,3 +80,20 @@ export const answersWithPage: Fault = html(200);
 export const setsTwoCookies: Fault = {
   before: ({ res }) => void res.setHeader("set-cookie", ["a=1", "b=2"]),
 };
+
+/** Writes until the client closes the connection. */
+export const endless = (status: number, zipped: boolean): Fault => ({
+  instead: ({ req, res }) => {
+    const type = status === 200 ? (req.headers["content-type"] ?? "") : "text/html";
+    res.writeHead(status, { "content-type": type, ...(zipped && { "content-encoding": "gzip" }) });
+    const out = zipped ? createGzip() : res;
+    if (out !== res) out.pipe(res);
+    const chunk = Buffer.alloc(65_536, " ");
+    const write = () => {
+      while (!res.closed && out.write(chunk));
+      if (!res.closed) out.once("drain", write);
+    };
+    res.on("close", () => out.destroy());
+    write();
+  },
+});

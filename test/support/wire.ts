@@ -20,7 +20,6 @@ export {
   AnyClient,
   type AnyOptions,
   type ClientOptions,
-  EVENT_TYPES,
   METHODS,
   QUICK,
   TestClient,

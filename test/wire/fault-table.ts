@@ -3,6 +3,7 @@ import type { Outcome } from "twirp-failover";
 import { httpStatusFromErrorCode, type TwirpErrorCode } from "twirp-ts";
 import type { Format, Library } from "../support/clients.js";
 import * as faults from "../support/faults.js";
+import { HANDLER_CODES } from "../support/handler-codes.js";
 import type { Fault } from "../support/region.js";
 
 /**
@@ -50,22 +51,8 @@ function byProxy(name: string, fault: Fault, outcome: Omit<Outcome, "origin">, r
   return { name, fault, executed: 0, outcome: { origin: "intermediary", ...outcome }, replayed };
 }
 
-const HANDLER_CHOSEN: readonly Typed[] = [
-  "canceled",
-  "invalid_argument",
-  "malformed",
-  "not_found",
-  "already_exists",
-  "permission_denied",
-  "unauthenticated",
-  "failed_precondition",
-  "aborted",
-  "out_of_range",
-  "unimplemented",
-];
-
 export const TWIRP_ERRORS: readonly FaultRow[] = [
-  ...HANDLER_CHOSEN.map((code) => typed(code, "done", "none")),
+  ...HANDLER_CODES.map((code) => typed(code, "done", "none")),
   typed("unavailable", "unknown", "idempotent"),
   typed("internal", "unknown", "idempotent"),
   typed("unknown", "unknown", "idempotent"),

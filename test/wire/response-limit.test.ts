@@ -2,13 +2,14 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { brotliCompressSync, constants, createGzip, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { RpcError } from "@protobuf-ts/runtime-rpc";
 import { failoverInterceptor } from "twirp-failover/protobuf-ts";
 import { describe, expect, test } from "vitest";
 import { Room } from "../../proto/gen/rooms.js";
+import * as faults from "../support/faults.js";
 import type { Report } from "../support/limited-process.js";
-import type { Exchange, Fault } from "../support/region.js";
+import type { Fault } from "../support/region.js";
 import { errorOf, FORMATS, METHODS, newRequestId, outcomesOf, useWire } from "../support/wire.js";
 
 const PROGRAM = fileURLToPath(new URL("../support/limited-process.ts", import.meta.url));
@@ -18,23 +19,6 @@ const sized = (body: Uint8Array, encoding: string, status = 200): Fault => ({
   instead: ({ req, res }) => {
     const type = { "content-type": req.headers["content-type"], "content-encoding": encoding };
     res.writeHead(status, type).end(body);
-  },
-});
-
-/** Writes until the client is gone. */
-const endless = (status: number, zipped: boolean): Fault => ({
-  instead: ({ req, res }: Exchange) => {
-    const type = status === 200 ? (req.headers["content-type"] ?? "") : "text/html";
-    res.writeHead(status, { "content-type": type, ...(zipped && { "content-encoding": "gzip" }) });
-    const out = zipped ? createGzip() : res;
-    if (out !== res) out.pipe(res);
-    const chunk = Buffer.alloc(65_536, " ");
-    const write = () => {
-      while (!res.closed && out.write(chunk));
-      if (!res.closed) out.once("drain", write);
-    };
-    res.on("close", () => out.destroy());
-    write();
   },
 });
 
@@ -57,8 +41,8 @@ describe.each(FORMATS)("an answer that is too long, protobuf-ts, $format", ({ se
     ["deflate without its header", sized(deflateRawSync(long), "deflate")],
     ["brotli", sized(brotliCompressSync(long), "br")],
     ["gzip in gzip", sized(gzipSync(gzipSync(long)), "gzip, gzip")],
-    ["without an end", endless(200, false)],
-    ["gzip without an end", endless(200, true)],
+    ["without an end", faults.endless(200, false)],
+    ["gzip without an end", faults.endless(200, true)],
   ])("%s: the call fails with dataloss, and says why", async (_, fault) => {
     const { home, second, client } = await wire().pair(sendJson, limited);
     home.always(fault);
@@ -78,7 +62,7 @@ describe.each(FORMATS)("an answer that is too long, protobuf-ts, $format", ({ se
     ["429", 429, { code: "resource_exhausted", origin: "intermediary", httpStatus: 429 }],
   ])("a %s without an end is judged by its status", async (_, status, outcome) => {
     const { home, client } = await wire().pair(sendJson, { ...limited, policy: { replay: false } });
-    home.always(endless(status, false));
+    home.always(faults.endless(status, false));
     const error = await errorOf(METHODS.mutation(client.rooms, newRequestId()));
     expect(error).toMatchObject({ code: "internal", message: expect.stringContaining(`HTTP ${status}`) });
     expect(outcomesOf(error)).toMatchObject([outcome]);

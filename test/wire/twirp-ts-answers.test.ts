@@ -1,10 +1,10 @@
 /** Invalid answers, as users of twirp-ts see them: always a `TwirpError` with the specification's code. */
-import { createGzip, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { failoverTrace, type Outcome } from "twirp-failover";
 import { TwirpError, TwirpErrorCode } from "twirp-ts";
 import { describe, expect, test } from "vitest";
 import * as faults from "../support/faults.js";
-import type { Exchange, Fault } from "../support/region.js";
+import type { Fault } from "../support/region.js";
 import { CALLS, CLIENTS, twirpTsPair } from "../support/twirp-ts.js";
 import { errorOf, newRequestId, outcomesOf, useWire } from "../support/wire.js";
 
@@ -295,30 +295,13 @@ describe.each(CLIENTS)("without proofOfSending, twirp-ts, $format", ({ Client })
 describe.each(CLIENTS)("a body without an end, twirp-ts, $format", ({ Client }) => {
   const wire = useWire();
 
-  /** Writes until the client closes the connection. */
-  const endless =
-    (status: number, zipped: boolean) =>
-    ({ req, res }: Exchange): void => {
-      const type = status === 200 ? (req.headers["content-type"] ?? "") : "text/html";
-      res.writeHead(status, { "content-type": type, ...(zipped && { "content-encoding": "gzip" }) });
-      const out = zipped ? createGzip() : res;
-      if (out !== res) out.pipe(res);
-      const chunk = Buffer.alloc(65_536, " ");
-      const write = () => {
-        while (!res.closed && out.write(chunk));
-        if (!res.closed) out.once("drain", write);
-      };
-      res.on("close", () => out.destroy());
-      write();
-    };
-
   test.each([
     { name: "200", status: 200, zipped: false, code: TwirpErrorCode.DataLoss },
     { name: "zipped 200", status: 200, zipped: true, code: TwirpErrorCode.DataLoss },
     { name: "502", status: 502, zipped: false, code: TwirpErrorCode.Unavailable },
   ])("$name: reading stops at maxResponseBytes", async ({ status, zipped, code }) => {
     const { home, client } = await twirpTsPair(wire(), Client, { maxResponseBytes: 200_000 });
-    home.always({ instead: endless(status, zipped) });
+    home.always(faults.endless(status, zipped));
     const error = await errorOf(CALLS.mutation(client, newRequestId()));
     expect(error).toMatchObject({ code });
     if (status === 200) expect((error as TwirpError).msg).toContain("longer than 200000 bytes (maxResponseBytes)");

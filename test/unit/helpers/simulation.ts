@@ -201,20 +201,6 @@ export interface Simulation {
   fail(init?: Partial<RpcCall<string>>): Promise<LocalError | WireError>;
 }
 
-const EVENT_TYPES: readonly FailoverEventType[] = [
-  "attempt",
-  "failover",
-  "retry",
-  "replay_refused",
-  "call",
-  "region_ejected",
-  "region_probe",
-  "region_readmitted",
-  "regions_changed",
-  "discovery_failed",
-  "warning",
-];
-
 export function simulate(options: SimulationOptions): Simulation {
   const { replies, ids = ["a", "b", "c"], policy, random, clock = clockWith(random), ...rest } = options;
   const replyTo =
@@ -225,7 +211,7 @@ export function simulate(options: SimulationOptions): Simulation {
     clock,
   );
   const events: FailoverEvent[] = [];
-  for (const type of EVENT_TYPES) failover.on(type, (event) => events.push(event));
+  failover.on("*", (event) => events.push(event));
 
   const start = (init?: Partial<RpcCall<string>>) => failover.run(world.call(init));
   return {

@@ -1,20 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { TWIRP_CODES, type TwirpCode } from "../../../src/outcome/twirp-code.js";
+import { HANDLER_CODES } from "../../support/handler-codes.js";
 import { judge, ROUTE } from "../helpers/judging.js";
 
-const CHOSEN_BY_THE_HANDLER: readonly TwirpCode[] = [
-  "canceled",
-  "invalid_argument",
-  "malformed",
-  "not_found",
-  "already_exists",
-  "permission_denied",
-  "unauthenticated",
-  "failed_precondition",
-  "aborted",
-  "out_of_range",
-  "unimplemented",
-];
 const AMBIGUOUS: readonly TwirpCode[] = [
   "internal",
   "unknown",
@@ -26,10 +14,10 @@ const AMBIGUOUS: readonly TwirpCode[] = [
 
 describe("the service's own error", () => {
   test("the two groups and bad_route are all codes", () => {
-    expect([...CHOSEN_BY_THE_HANDLER, ...AMBIGUOUS, "bad_route"].toSorted()).toEqual([...TWIRP_CODES].toSorted());
+    expect([...HANDLER_CODES, ...AMBIGUOUS, "bad_route"].toSorted()).toEqual([...TWIRP_CODES].toSorted());
   });
 
-  test.each(CHOSEN_BY_THE_HANDLER)("%s was chosen by the handler, so it ran", (code) => {
+  test.each(HANDLER_CODES)("%s was chosen by the handler, so it ran", (code) => {
     expect(judge({ kind: "twirp", code })).toEqual({ code, origin: "service", execution: "done" });
   });
 
