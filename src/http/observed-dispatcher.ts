@@ -51,7 +51,8 @@ const UNWATCHED =
 
 const IGNORED =
   "a request that got no answer counts as perhaps sent, because it never came to the dispatcher that it was to be watched " +
-  "with: the fetch in use ignores that; if it never repeats a request, set proofOfSending: false";
+  "with: either fetch refused to make it (the port of the region's URL may be one that fetch blocks, such as 1 or 6000), or " +
+  "the fetch in use ignores dispatchers; if that one never repeats a request, set proofOfSending: false";
 
 const unbelieved = (dispatcher: Dispatcher) =>
   `a request that failed counts as perhaps sent, because its dispatcher (${nameOfClass(dispatcher)}) has not yet been seen ` +
